@@ -280,7 +280,9 @@ _FIXED_SCHEMA = pa.schema(
 )
 # Free columns are carried as JSON text where they are no plain string.
 _RAW_SCHEMA = pa.schema([*_FIXED_SCHEMA, *((name, pa.string()) for name in _FREE), ("line", pa.int64())])
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = 16 << 20
+# Arrow parses runs of this size in parallel; a longer line is read by itself.
+_PARSED_BYTES = 1 << 20
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -321,7 +323,7 @@ def _read_block(block: bytes, before: int) -> pa.Table | None:
     """The block by Arrow's own JSON reader; None where a line needs a closer look."""
     number = block.count(b"\n") + (not block.endswith(b"\n"))
     options = pyarrow.json.ParseOptions(explicit_schema=_FIXED_SCHEMA)
-    reading = pyarrow.json.ReadOptions(block_size=len(block) + 1)
+    reading = pyarrow.json.ReadOptions(block_size=_PARSED_BYTES)
     try:
         block.decode("utf-8")
         table = pyarrow.json.read_json(io.BytesIO(block), read_options=reading, parse_options=options)
@@ -683,10 +685,15 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
     captions = np.full(raw.num_rows, -1, np.int64)
     captions[order] = np.repeat(np.arange(len(sizes)), sizes)
     lengths[order] = np.repeat(np.maximum.reduceat(position[order], starts) + 1, sizes) if len(order) else 0
-    texts = _joined(_flat(raw["caption"]).take(pa.array(order)), bounds)
+    texts = _joined(_taken(_flat(raw["caption"]), order), bounds)
     kept = np.flatnonzero(labels >= 0)
     beside = pa.table({"caption": texts.take(pa.array(captions[kept])), "num_sentences": lengths[kept]})
-    return raw if len(kept) == raw.num_rows else raw.take(pa.array(kept)), labels[kept], beside
+    return _taken(raw, kept), labels[kept], beside
+
+
+def _taken(rows: Any, order: np.ndarray) -> Any:
+    """`rows.take(order)`, without a copy where that changes nothing."""
+    return rows if np.array_equal(order, np.arange(len(rows))) else rows.take(pa.array(order))
 
 
 def _joined(sentences: pa.Array, bounds: np.ndarray) -> pa.Array:
