@@ -196,15 +196,17 @@ def _leaves(schema: pa.Schema) -> list[str]:
 
 def _described(rows: pa.Table, features: datasets.Features, folder: Path, name: str) -> DataFile:
     path = folder / name
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
     labels = Counter(_labels(rows).to_pylist())
     names = _label_feature(features).names
     return DataFile(
         name=name,
         nbytes=path.stat().st_size,
         read_bytes=rows.nbytes,
-        sha256=sha256,
+        sha256=digest.hexdigest(),
         rows=rows.num_rows,
         labels={label: labels.get(number, 0) for number, label in enumerate(names)},
     )
