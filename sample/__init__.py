@@ -1,0 +1,1 @@
+"""The embedded sample: a release of our own making, see README.md."""
