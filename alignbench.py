@@ -1139,13 +1139,14 @@ def _network_failure(reason: object) -> Unavailable:
 @dataclass
 class Pictures:
     """Where pictures come from: folders that the user has, then the release (a local folder or a Hub
-    repo at a commit), then their URL."""
+    repo at a commit), then their URL, unless `urls` is false."""
 
     folder: str | None = None
     hub: tuple[str, str] | None = None
     token: str | bool | None = None
     image_dirs: dict[str, str] | None = None
     retry: bool = False
+    urls: bool = True
 
     def attach(self, table: pa.Table, paths: pa.Array, lines: Sequence[int], report: Report) -> pa.Table:
         """`table` with its ``image`` column filled; what cannot be had stays null and is reported."""
@@ -1154,6 +1155,8 @@ class Pictures:
         names = ("image_source", "image_id", "image_url")
         rows = zip(*(table[name].to_pylist() for name in names), paths.to_pylist(), strict=True)
         places = [_place(folders, *row) for row in rows]
+        if not self.urls:
+            places = [place if place and place[0] != "url" else None for place in places]
         first = {place: line for place, line in zip(reversed(places), reversed(lines), strict=True) if place}
         found = self._get_all(sorted(first, key=first.__getitem__))
         outcomes: Counter[str] = Counter()
@@ -1340,7 +1343,8 @@ class AlignBenchConfig(datasets.BuilderConfig):
     """Options of `load_dataset("alignbench", ...)`.
 
     `data_dir`: a local release folder, in place of the Hub repo `release` at `revision`. `captioners`:
-    only these. `images`: "auto" (null where a picture cannot be had), "skip" (all null) or "require"
+    only these. `images`: "auto" (null where a picture cannot be had), "release" (only those
+    that the release or `image_dirs` hold, none fetched by URL), "skip" (all null) or "require"
     (an error that lists what cannot be had). `image_dirs`: {image_source: folder} of pictures that the
     user has. `strict`: every irregularity of the release is an error. Raises ValueError for other values.
     """
@@ -1354,8 +1358,8 @@ class AlignBenchConfig(datasets.BuilderConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.images not in ("auto", "skip", "require"):
-            raise ValueError(f"images={self.images!r}: take 'auto', 'skip' or 'require'")
+        if self.images not in ("auto", "release", "skip", "require"):
+            raise ValueError(f"images={self.images!r}: take 'auto', 'release', 'skip' or 'require'")
         if self.data_files is not None:
             raise ValueError("alignbench reads whole releases: give data_dir=, not data_files=")
         if self.name == "sample" and (self.data_dir or self.release != HUB_RELEASE or self.revision):
@@ -1448,7 +1452,8 @@ class AlignBench(datasets.ArrowBasedBuilder):
         """The release folder (of a Hub release: only its JSONL) and where its pictures are."""
         config = self.config
         retry = bool(getattr(dl_manager.download_config, "force_download", False))
-        common: dict[str, Any] = {"image_dirs": config.image_dirs, "retry": retry}
+        urls = config.images != "release"
+        common: dict[str, Any] = {"image_dirs": config.image_dirs, "retry": retry, "urls": urls}
         if config.name == "sample":
             # datasets < 4 runs a copy of this file and knows where the original lies.
             copied = __name__.startswith("datasets_modules")
