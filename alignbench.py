@@ -273,6 +273,8 @@ _RATIOS = ("agreement_ratio", "fleiss_Pi")
 # Their spelling is not fixed: labels come as words or numbers, types and words as lists or strings.
 _FREE = ("annotation", "error_type", "error_words")
 COLUMNS = (*_STRINGS, *_INTEGERS, *_RATIOS, *_FREE)
+# Null is an ordinary value of these.
+_OFTEN_NULL = ("image_url", "image_path_in_repo", "error_type", "error_words")
 NEEDED = ("model", "image_name", "sentence_index", "caption", "annotation")
 
 _FIXED_SCHEMA = pa.schema(
@@ -501,6 +503,8 @@ def find_spans(sentence: str, phrases: Iterable[str]) -> list[Span | None]:
 
 
 def _locate(sentence: str, phrase: str, used: Sequence[Span]) -> Span | None:
+    if not phrase.strip():
+        return None
     searches = (
         (_as_written, None),
         (_in_any_case, "error_words_case"),
@@ -580,8 +584,8 @@ def _read_release(folder: Path, captioners: Sequence[str] | None, strict: bool) 
     if not wanted.all():
         raw, labels, texts = raw.filter(pa.array(wanted)), labels[wanted], texts.filter(pa.array(wanted))
     raw = _safe_references(raw, report)
-    labels = _withdraw(raw, labels, folder, report)
     table = _rows(raw, labels, texts, report)
+    table = _withdraw(table, raw["line"].to_numpy(), folder, captioners is None, report)
     counts = Counter(raw["model"].to_pylist())
     report.rows, report.captioners = table.num_rows, dict(counts)
     if strict and report.irregular:
@@ -616,7 +620,8 @@ def _check_columns(raw: pa.Table, path: Path, report: Report) -> None:
             f"a release has the columns {', '.join(COLUMNS)}\n{report}"
         )
     for name in empty:
-        report.add("empty_column", name, 1, "null or absent throughout")
+        if name not in _OFTEN_NULL:
+            report.add("empty_column", name, 1, "null or absent throughout")
 
 
 def _null(table: pa.Table, name: str) -> np.ndarray:
@@ -779,29 +784,31 @@ def _is_http(url: str) -> bool:
     return parts.scheme.lower() in ("http", "https") and bool(parts.netloc)
 
 
-def _withdraw(raw: pa.Table, labels: np.ndarray, folder: Path, report: Report) -> np.ndarray:
-    """Labels with the sentences of ``withdrawn.jsonl`` (``{"id", "reason"}`` a line) made unknown.
+def _withdraw(table: pa.Table, lines: np.ndarray, folder: Path, complete: bool, report: Report) -> pa.Table:
+    """The table with the sentences of ``withdrawn.jsonl`` (``{"id", "reason"}`` a line) made unknown.
 
-    Ids are never reused: a withdrawn sentence stays in its place, or at least in the report.
+    Ids are never reused: a withdrawn sentence stays in its place, or, of a complete table, in the report.
     """
     path = folder / "withdrawn.jsonl"
     if not path.is_file():
-        return labels
-    rows = {name: at for at, name in enumerate(_ids(raw).to_pylist())}
+        return table
+    places = {name: at for at, name in enumerate(table["id"].to_pylist())}
+    labels = table["label"].to_numpy().copy()
     for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             entry = json.loads(text)
             name, reason = entry["id"], entry["reason"]
         except (ValueError, TypeError, KeyError) as error:
             raise ReleaseError(
-                f'{path}, line {number}: expected {{"id": …, "reason": …}}, got {text!r}'
+                f'{path}, line {number}: expected {{"id": …, "reason": …}}, got {text!r}; mend the line'
             ) from error
-        at = rows.get(name)
-        line = 0 if at is None else raw["line"][at].as_py()
-        report.add("withdrawn", "annotation", line, f"{name}: {reason}{'' if line else ' (not in the file)'}")
-        if at is not None:
-            labels[at] = LABELS.index("unknown")
-    return labels
+        if name in places:
+            report.add("withdrawn", "annotation", lines[places[name]], f"{name}: {reason}")
+            labels[places[name]] = LABELS.index("unknown")
+        elif complete:
+            report.add("withdrawn", "annotation", 0, f"{name}: {reason} (not in the file)")
+    at = table.schema.get_field_index("label")
+    return table.set_column(at, table.schema.field(at), pa.array(labels))
 
 
 def _ids(raw: pa.Table) -> pa.Array:
