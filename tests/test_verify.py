@@ -249,21 +249,27 @@ def test_tie_must_be_unknown_and_a_majority_must_be_the_label() -> None:
     assert verify(table, EVERYTHING).checks[-1].found == 3
 
 
-def test_agreement_is_up_to_half_a_unit_of_the_last_digit() -> None:
+@pytest.mark.parametrize(("shift", "agrees"), [(0.05, True), (0.06, False), (-0.1, True), (-0.11, False)])
+def test_table_2_may_be_rounded_to_the_nearest_or_down(shift: float, agrees: bool) -> None:
     table = small_table(LABELS)
     figures = figures_of(table)
-    figures[TABLE2]["positive_percent"]["a"] = 60.05
-    figures[FLEISS]["P_bar"]["a"] += 0.00005
-    assert verify(table, figures).ok
-    figures[TABLE2]["positive_percent"]["a"] = 60.06
-    figures[FLEISS]["P_bar"]["a"] += 0.00001
-    assert differing(verify(table, figures)) == {("a", "positive_percent"), ("a", "P_bar")}
+    figures[TABLE2]["positive_percent"]["a"] += shift
+    assert differing(verify(table, figures)) == (set() if agrees else {("a", "positive_percent")})
+
+
+@pytest.mark.parametrize(("shift", "agrees"), [(5e-5, True), (6e-5, False), (-5e-5, True), (-6e-5, False)])
+def test_agreement_of_annotators_is_compared_to_four_decimals(shift: float, agrees: bool) -> None:
+    table = small_table(LABELS)
+    figures = figures_of(table)
+    figures[FLEISS]["P_bar"]["a"] += shift
+    assert differing(verify(table, figures)) == (set() if agrees else {("a", "P_bar")})
 
 
 def test_counts_of_four_digits_leave_the_fifth_open_and_other_counts_are_exact() -> None:
     counts = {"a": 17610.0, "b": 12790.0, "sd": 2417.0, TOTAL: 32817.0}
-    assert [module.rounding(TABLE2, counts, name) for name in counts] == [5, 5, 0, 10]
-    assert [module.rounding(FLEISS, counts, name) for name in counts] == [0, 0, 0, 0]
+    table2 = [module.rounding(TABLE2, "sentences", counts, name) for name in counts]
+    assert table2 == [(5, 5), (5, 5), (0, 0), (10, 10)]
+    assert {module.rounding(FLEISS, "N_items", counts, name) for name in counts} == {(0, 0)}
 
 
 def test_release_that_agrees_with_table_2_on_sd_is_excused_from_the_other_count() -> None:
