@@ -21,6 +21,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
+import functools
 import hashlib
 import http.client
 import importlib.machinery
@@ -139,7 +140,7 @@ KINDS = {
     "error_words_case": ("repaired", "phrase found in the sentence in other case"),
     "error_words_whitespace": ("repaired", "phrase found with other white space or quotation marks"),
     "error_words_typo": ("kept without this span", "phrase is not in its sentence"),
-    "types_not_aligned": ("kept, spans without type", "several error types for a different number of phrases"),
+    "types_not_aligned": ("kept, spans without type", "several types for a different number of phrases"),
     "words_without_error": ("kept", "error_words or error_type on a sentence that is labelled correct"),
     "votes_contradict_label": ("kept as labelled", "the majority of the votes is another label"),
     "position_gap": ("kept", "sentences of this caption are missing before this line"),
@@ -174,7 +175,7 @@ class Finding:
         for line, value in zip(self.lines, self.values, strict=True):
             groups.setdefault(value, []).append(line)
         ranked = sorted(groups.items(), key=lambda item: (-len(item[1]), item[1]))
-        body = [f"    {value}: {_places(lines)}" for value, lines in ranked[:_LINES_SHOWN]]
+        body = [f"    {value!r}: {_places(lines)}" for value, lines in ranked[:_LINES_SHOWN]]
         if len(ranked) > _LINES_SHOWN:
             body.append(f"    and {_count(len(ranked) - _LINES_SHOWN, 'other value')}")
         return "\n".join([head, *body])
@@ -279,7 +280,9 @@ _FIXED_SCHEMA = pa.schema(
 )
 # Free columns are carried as JSON text where they are no plain string.
 _RAW_SCHEMA = pa.schema([*_FIXED_SCHEMA, *((name, pa.string()) for name in _FREE), ("line", pa.int64())])
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = 16 << 20
+# Arrow parses runs of this size in parallel; a longer line is read by itself.
+_PARSED_BYTES = 1 << 20
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -320,7 +323,7 @@ def _read_block(block: bytes, before: int) -> pa.Table | None:
     """The block by Arrow's own JSON reader; None where a line needs a closer look."""
     number = block.count(b"\n") + (not block.endswith(b"\n"))
     options = pyarrow.json.ParseOptions(explicit_schema=_FIXED_SCHEMA)
-    reading = pyarrow.json.ReadOptions(block_size=len(block) + 1)
+    reading = pyarrow.json.ReadOptions(block_size=_PARSED_BYTES)
     try:
         block.decode("utf-8")
         table = pyarrow.json.read_json(io.BytesIO(block), read_options=reading, parse_options=options)
@@ -439,13 +442,14 @@ def _listed(text: str | None) -> list[str] | str:
     return text
 
 
-def _types(text: str | None) -> tuple[list[int | None], list[str]]:
+@functools.lru_cache(maxsize=1024)
+def _types(text: str | None) -> tuple[tuple[int | None, ...], tuple[str, ...]]:
     """Indices of the hallucination types that `text` names, None where unknown; and the unknown names."""
     listed = _listed(text)
     names = listed if isinstance(listed, list) else [part.strip() for part in re.split(r"[;,|]", listed)]
     names = [name for name in names if name.casefold() not in _NOTHING]
-    indices = [_TYPE_SPELLINGS.get(name.casefold()) for name in names]
-    return indices, [name for name, index in zip(names, indices, strict=True) if index is None]
+    indices = tuple(_TYPE_SPELLINGS.get(name.casefold()) for name in names)
+    return indices, tuple(name for name, index in zip(names, indices, strict=True) if index is None)
 
 
 def _phrases(text: str | None, sentence: str) -> list[str]:
@@ -497,35 +501,47 @@ def find_spans(sentence: str, phrases: Iterable[str]) -> list[Span | None]:
 
 
 def _locate(sentence: str, phrase: str, used: Sequence[Span]) -> Span | None:
-    for pattern, how in _patterns(phrase):
-        found = [match.span() for match in pattern.finditer(sentence)]
-        free = [at for at in found if all(at[1] <= span.start or span.end <= at[0] for span in used)]
-        # An annotator may mark a phrase inside a longer one, but not the same words twice.
-        free = free or [at for at in found if at not in [(span.start, span.end) for span in used]]
-        if free:
-            last = used[-1].end if used else 0
-            return Span(*min(free, key=lambda at: (at[0] < last, at[0])), how)
+    searches = (
+        (_as_written, None),
+        (_in_any_case, "error_words_case"),
+        (_with_any_space, "error_words_whitespace"),
+    )
+    for whole_words in (True, False):
+        for search, how in searches:
+            found = search(sentence, phrase)
+            if whole_words:
+                found = [
+                    at for at in found if not _cuts_word(sentence, at[0]) and not _cuts_word(sentence, at[1])
+                ]
+            free = [at for at in found if all(at[1] <= span.start or span.end <= at[0] for span in used)]
+            # An annotator may mark a phrase inside a longer one, but not the same words twice.
+            free = free or [at for at in found if at not in [(span.start, span.end) for span in used]]
+            if free:
+                last = used[-1].end if used else 0
+                return Span(*min(free, key=lambda at: (at[0] < last, at[0])), how)
     return None
 
 
-def _patterns(phrase: str) -> Iterator[tuple[re.Pattern[str], str | None]]:
-    """Patterns for `phrase`, the closest first."""
-    words = phrase.split()
-    if not words:
-        return
-    exact = re.escape(phrase)
+def _cuts_word(sentence: str, at: int) -> bool:
+    return 0 < at < len(sentence) and all(c.isalnum() or c == "_" for c in sentence[at - 1 : at + 1])
+
+
+def _as_written(sentence: str, phrase: str) -> list[tuple[int, int]]:
+    found, at = [], sentence.find(phrase)
+    while at >= 0:
+        found.append((at, at + len(phrase)))
+        at = sentence.find(phrase, at + 1)
+    return found
+
+
+def _in_any_case(sentence: str, phrase: str) -> list[tuple[int, int]]:
+    return [match.span() for match in re.finditer(re.escape(phrase), sentence, re.IGNORECASE)]
+
+
+def _with_any_space(sentence: str, phrase: str) -> list[tuple[int, int]]:
     # White space that is in the phrase only may be a slip; white space in the sentence is real.
-    loose = r"\s*".join("".join(_QUOTE_CLASS.get(char, re.escape(char)) for char in word) for word in words)
-    tiers = (
-        (exact, 0, None),
-        (exact, re.IGNORECASE, "error_words_case"),
-        (loose, re.IGNORECASE, "error_words_whitespace"),
-    )
-    before = r"(?<!\w)" if re.match(r"\w", words[0]) else ""
-    after = r"(?!\w)" if re.search(r"\w$", words[-1]) else ""
-    for left, right in ((before, after), ("", "")):
-        for text, flags, how in tiers:
-            yield re.compile(left + text + right, flags), how
+    words = ["".join(_QUOTE_CLASS.get(char, re.escape(char)) for char in word) for word in phrase.split()]
+    return [match.span() for match in re.finditer(r"\s*".join(words), sentence, re.IGNORECASE)]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -561,7 +577,8 @@ def _read_release(folder: Path, captioners: Sequence[str] | None, strict: bool) 
     raw, labels = _usable(raw, report)
     raw, labels, texts = _captions(raw, labels, report)
     wanted = _wanted(raw["model"], captioners, path)
-    raw, labels, texts = raw.filter(pa.array(wanted)), labels[wanted], texts.filter(pa.array(wanted))
+    if not wanted.all():
+        raw, labels, texts = raw.filter(pa.array(wanted)), labels[wanted], texts.filter(pa.array(wanted))
     raw = _safe_references(raw, report)
     labels = _withdraw(raw, labels, folder, report)
     table = _rows(raw, labels, texts, report)
@@ -668,10 +685,15 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
     captions = np.full(raw.num_rows, -1, np.int64)
     captions[order] = np.repeat(np.arange(len(sizes)), sizes)
     lengths[order] = np.repeat(np.maximum.reduceat(position[order], starts) + 1, sizes) if len(order) else 0
-    texts = _joined(_flat(raw["caption"]).take(pa.array(order)), bounds)
+    texts = _joined(_taken(_flat(raw["caption"]), order), bounds)
     kept = np.flatnonzero(labels >= 0)
     beside = pa.table({"caption": texts.take(pa.array(captions[kept])), "num_sentences": lengths[kept]})
-    return raw.take(pa.array(kept)), labels[kept], beside
+    return _taken(raw, kept), labels[kept], beside
+
+
+def _taken(rows: Any, order: np.ndarray) -> Any:
+    """`rows.take(order)`, without a copy where that changes nothing."""
+    return rows if np.array_equal(order, np.arange(len(rows))) else rows.take(pa.array(order))
 
 
 def _joined(sentences: pa.Array, bounds: np.ndarray) -> pa.Array:
@@ -885,7 +907,7 @@ def _lists(counts: np.ndarray, values: pa.Array, kind: pa.DataType) -> pa.Array:
     return pa.ListArray.from_arrays(offsets, values).cast(kind)
 
 
-def _row_types(text: str | None, line: int, label: int, report: Report) -> list[int | None]:
+def _row_types(text: str | None, line: int, label: int, report: Report) -> tuple[int | None, ...]:
     types, unknown = _types(text)
     for name in unknown:
         report.add("unknown_error_type", "error_type", line, name)
@@ -895,7 +917,7 @@ def _row_types(text: str | None, line: int, label: int, report: Report) -> list[
 
 
 def _row_spans(
-    sentence: str, words: str | None, types: list[int | None], line: int, label: int, report: Report
+    sentence: str, words: str | None, types: Sequence[int | None], line: int, label: int, report: Report
 ) -> list[tuple[int, int, str, int | None]]:
     phrases = _phrases(words, sentence)
     if not phrases and label == LABELS.index("incorrect"):
@@ -977,7 +999,7 @@ _TRIES = 3
 _WORKERS = 16
 
 
-class Unavailable(Exception):
+class Unavailable(Exception):  # noqa: N818 - an outcome to count, often no error
     """A picture that cannot be had; the message is the reason, short enough to count by."""
 
 
@@ -1014,7 +1036,7 @@ class _HttpRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class PictureStore:
-    """Pictures by URL under the Hugging Face cache: content-addressed, each fetched once, failures remembered.
+    """Pictures by URL under the Hugging Face cache: each fetched once, failures remembered.
 
     ``urls/<sha256 of the URL>.json`` names the file of a URL or the reason of its failure,
     ``files/<sha256 of the bytes>.<format>`` holds the original bytes. Every file appears whole or not at
@@ -1251,8 +1273,8 @@ def _hub_errors(repo: str, revision: str) -> Iterator[None]:
         ) from error
     except huggingface_hub.utils.RepositoryNotFoundError as error:
         raise ReleaseError(
-            f"{where}: no such dataset repo, or it is private; check release= and log in (`hf auth login`, or "
-            f"set HF_TOKEN), {local}"
+            f"{where}: no such dataset repo, or it is private; check release= and log in "
+            f"(`hf auth login`, or set HF_TOKEN), {local}"
         ) from error
     except huggingface_hub.utils.HfHubHTTPError as error:
         if isinstance(error, huggingface_hub.utils.EntryNotFoundError) and not _status(error):
@@ -1464,9 +1486,9 @@ class AlignBench(datasets.ArrowBasedBuilder):
             )
 
     def _generate_tables(
-        self, shards: list[pa.Table], pictures: Pictures | None
+        self, shards: list[_Shard], pictures: Pictures | None
     ) -> Iterator[tuple[int, pa.Table]]:
-        for number, table in enumerate(shards):
+        for number, (table,) in enumerate(shards):
             if pictures:
                 found = Report(source="")
                 paths, lines = _flat(table["_path"]), table["_line"].to_pylist()
@@ -1480,20 +1502,33 @@ def _summary(report: Report) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in report.counts().items())
 
 
-def _shards(table: pa.Table, whole_captions: bool, rows: int | None) -> list[pa.Table]:
-    """The table in runs of about `rows` rows (default: an eighth), cut between captions if so wanted.
-
-    Runs share no buffers, so that a worker process is sent its own rows only.
-    """
+def _shards(table: pa.Table, whole_captions: bool, rows: int | None) -> list[_Shard]:
+    """The table in runs of about `rows` rows (default: an eighth), cut between captions if so wanted."""
     size = rows or -(-table.num_rows // _SHARDS) or 1
     bounds = np.r_[np.arange(0, table.num_rows, size), table.num_rows]
-    order = np.arange(table.num_rows)
-    if whole_captions:
+    if whole_captions and table.num_rows:
         codes = _caption_keys(table).dictionary_encode().indices.to_numpy()
         order = np.lexsort((table["position"].to_numpy(), codes))
+        table = table.take(pa.array(order))
         ends = np.flatnonzero(np.diff(codes[order], append=-1)) + 1
-        bounds = np.unique(np.r_[0, ends[np.searchsorted(ends, bounds[1:])]]) if len(ends) else bounds
-    return [table.take(pa.array(order[a:b])) for a, b in itertools.pairwise(bounds)] or [table]
+        bounds = np.unique(np.r_[0, ends[np.searchsorted(ends, bounds[1:])]])
+    return [_Shard(table.slice(a, b - a)) for a, b in itertools.pairwise(bounds)] or [_Shard(table)]
+
+
+class _Shard(NamedTuple):
+    """Rows for one worker process: sent as an Arrow stream, which leaves the other rows' buffers behind."""
+
+    table: pa.Table
+
+    def __reduce__(self) -> Any:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.table.schema) as writer:
+            writer.write_table(self.table)
+        return _received, (sink.getvalue().to_pybytes(),)
+
+
+def _received(stream: bytes) -> _Shard:
+    return _Shard(pa.ipc.open_stream(stream).read_all())
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1505,7 +1540,7 @@ _METRIC = "alignbench_auroc"
 
 
 def _source_hash() -> str:
-    """Cache key: this file, and whether `datasets` has the feature type List, which older ones cannot read."""
+    """Cache key: this file, and whether `datasets` has the type List, which older ones cannot read."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
     digest.update(str(hasattr(datasets, "List")).encode())
     return digest.hexdigest()
