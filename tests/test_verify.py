@@ -9,6 +9,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -315,27 +316,37 @@ def test_missing_and_new_captioners_are_named() -> None:
     assert "Table 2, sharegpt, sentences: published 17,610, found nothing" in str(result)
 
 
-def parse(*arguments: str) -> argparse.Namespace:
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     module.add_parser(parser.add_subparsers())
-    return parser.parse_args(["verify", *arguments])
+    args = parser.parse_args(["verify", *arguments])
+    return args.run(args)
 
 
 @needs_simulator
+@pytest.mark.usefixtures("own_cache")
 def test_command_prints_both_sides_and_exits_with_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    args = parse(
-        "--data-dir", str(simulate(tmp_path, "--string-style", "python-repr", "--label-style", "int"))
-    )
-    assert args.run(args) == 0
+    folder = simulate(tmp_path / "release", "--string-style", "python-repr", "--label-style", "int")
+    assert run("--data-dir", str(folder)) == 0
     out = capsys.readouterr().out
     assert "17,610 | 17,610" in out
     assert "22,005 | 2,717~" in out
     assert "97,973 rows" in out
+    assert run("--data-dir", str(folder), "--captioners", "qwen", "cogvlm") == 0
+    out = capsys.readouterr().out
+    assert "15,790 | 15,790" in out
+    assert "Total  " in out.split("Labels that are not")[1]
+    assert "sharegpt" not in out
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_command_exits_with_1_where_a_figure_differs(capsys: pytest.CaptureFixture[str]) -> None:
-    args = parse("--data-dir", str(Path(__file__).parent.parent / "sample"))
-    assert args.run(args) == 1
+    assert run("--data-dir", str(Path(__file__).parent.parent / "sample")) == 1
     assert "Differ by more than rounding (!):" in capsys.readouterr().out
