@@ -136,7 +136,7 @@ def verify(table: pa.Table, figures: Mapping[str, Figures] | None = None) -> Ver
     if strangers := sorted(set(captioners) - figures[FLEISS]["N_items"].keys()):
         notes.append(f"no published figures for {', '.join(strangers)}; the totals include them.")
     if voteless:
-        notes.append(f"{voteless:,} rows have fewer than two votes and are left out of Fleiss' figures.")
+        notes.append(f"rows with fewer than two votes, left out of Fleiss' figures: {voteless:,}.")
     return Verification((*settle(checks), wrong), tuple(notes))
 
 

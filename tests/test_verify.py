@@ -231,7 +231,7 @@ def test_votes_that_are_null_count_as_none_and_are_noted() -> None:
     table = small_table(LABELS)
     table = table.set_column(table.schema.get_field_index("votes"), "votes", votes)
     result = verify(table, EVERYTHING)
-    assert "1 rows have fewer than two votes" in str(result)
+    assert "rows with fewer than two votes, left out of Fleiss' figures: 1." in str(result)
 
 
 def test_release_without_any_votes_says_nothing_of_agreement() -> None:
