@@ -41,7 +41,8 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from dataclasses import field as default
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -161,8 +162,8 @@ class Finding:
 
     kind: str
     field: str
-    lines: list[int] = field(default_factory=list)
-    values: list[str] = field(default_factory=list)
+    lines: list[int] = default(default_factory=list)
+    values: list[str] = default(default_factory=list)
 
     @property
     def action(self) -> str:
@@ -170,6 +171,8 @@ class Finding:
 
     def __str__(self) -> str:
         meaning = KINDS[self.kind][1]
+        if self.kind == "empty_column":
+            return f"{self.kind} [{self.field}]: {self.action} ({meaning})"
         head = f"{self.kind} [{self.field}]: {_count(len(self.lines), 'line')}, {self.action} ({meaning})"
         groups: dict[str, list[int]] = {}
         for line, value in zip(self.lines, self.values, strict=True):
@@ -192,15 +195,15 @@ class Report:
     source: str
     lines: int = 0
     rows: int = 0
-    captioners: dict[str, int] = field(default_factory=dict)
-    pictures: dict[str, int] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    captioners: dict[str, int] = default(default_factory=dict)
+    pictures: dict[str, int] = default(default_factory=dict)
+    findings: list[Finding] = default(default_factory=list)
 
-    def add(self, kind: str, field: str, line: int, value: object) -> None:
+    def add(self, kind: str, column: str, line: int, value: object) -> None:
         """Count one line under `kind`."""
-        found = next((f for f in self.findings if (f.kind, f.field) == (kind, field)), None)
+        found = next((f for f in self.findings if (f.kind, f.field) == (kind, column)), None)
         if found is None:
-            found = Finding(kind, field)
+            found = Finding(kind, column)
             self.findings.append(found)
         found.lines.append(int(line))
         found.values.append(value if isinstance(value, str) else repr(value))
@@ -1155,7 +1158,7 @@ class Pictures:
     retry: bool = False
     urls: bool = True
 
-    def attach(self, table: pa.Table, paths: pa.Array, lines: Sequence[int], report: Report) -> pa.Table:
+    def attach(self, table: pa.Table, paths: pa.Array, lines: Iterable[int], report: Report) -> pa.Table:
         """`table` with its ``image`` column filled; what cannot be had stays null and is reported."""
         own = [self._own_files(source) for source in (self.image_dirs or {})]
         folders = dict(zip(map(str.casefold, self.image_dirs or {}), own, strict=True))
@@ -1164,7 +1167,9 @@ class Pictures:
         places = [_place(folders, *row) for row in rows]
         if not self.urls:
             places = [place if place and place[0] != "url" else None for place in places]
-        first = {place: line for place, line in zip(reversed(places), reversed(lines), strict=True) if place}
+        first = {
+            place: line for place, line in zip(reversed(places), reversed(list(lines)), strict=True) if place
+        }
         found = self._get_all(sorted(first, key=first.__getitem__))
         outcomes: Counter[str] = Counter()
         for place, outcome in found.items():
@@ -1363,17 +1368,10 @@ class AlignBenchConfig(datasets.BuilderConfig):
     image_dirs: dict[str, str] | None = None
     strict: bool = False
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.images not in ("auto", "release", "skip", "require"):
-            raise ValueError(f"images={self.images!r}: take 'auto', 'release', 'skip' or 'require'")
-        if self.data_files is not None:
-            raise ValueError("alignbench reads whole releases: give data_dir=, not data_files=")
-        if self.name == "sample" and (self.data_dir or self.release != HUB_RELEASE or self.revision):
-            raise ValueError("the sample is embedded: it takes no data_dir=, release= or revision=")
-
     def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
         """The config's name in the cache, which changes with the release's content."""
+        # Options are set on a copy of the named config: only here are all of them in place.
+        self._check_options()
         kwargs = dict(config_kwargs)
         if self.name == "sample":
             kwargs["content"] = _fingerprint(_sample_folder())
@@ -1382,6 +1380,14 @@ class AlignBenchConfig(datasets.BuilderConfig):
         else:
             kwargs["revision"] = self.commit
         return super().create_config_id(kwargs, custom_features)
+
+    def _check_options(self) -> None:
+        if self.images not in ("auto", "skip", "require"):
+            raise ValueError(f"images={self.images!r}: take 'auto', 'skip' or 'require'")
+        if self.data_files is not None:
+            raise ValueError("alignbench reads whole releases: give data_dir=, not data_files=")
+        if self.name == "sample" and (self.data_dir or self.release != HUB_RELEASE or self.revision):
+            raise ValueError("the sample is embedded: it takes no data_dir=, release= or revision=")
 
     @property
     def commit(self) -> str:

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 
 import alignbench
-from alignbench_tools import demo, load
+from alignbench_tools import demo, load, verify
 
-VERBS = (demo, load)
+VERBS = (demo, load, verify)
 
 
 def parser() -> argparse.ArgumentParser:

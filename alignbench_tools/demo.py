@@ -31,11 +31,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def table(dataset: Dataset) -> str:
-    """AUROC per captioner and their mean, in percent, a line per control detector."""
-    rows = dataset.select_columns(["position", "sentence"])
+    """AUROC of each control detector on every captioner, and their mean with its 95 % interval."""
     metric = evaluate.load("alignbench_auroc", "diagnostics")
-    results = {
-        name: metric.compute(predictions=score(rows), **alignbench_auroc.columns(dataset))
-        for name, score in CONTROLS.items()
-    }
-    return str(results)
+    columns = alignbench_auroc.columns(dataset)
+    results = [metric.compute(predictions=score(dataset), **columns) for score in CONTROLS.values()]
+    captioners = list(results[0]["captioners"])
+    lines = [f"{'AUROC':<20}" + "".join(f"{name:>8}" for name in captioners) + f"{'mean':>8}  95 % interval"]
+    for name, result in zip(CONTROLS, results, strict=True):
+        cells = [result["captioners"][captioner]["auroc"] for captioner in captioners]
+        row = "".join(f"{cell:>8.3f}" for cell in [*cells, result["auroc"]])
+        lines.append(f"{name:<20}{row}  {result['auroc_low']:.3f} to {result['auroc_high']:.3f}")
+    first = results[0]
+    lines.append(
+        f"\n{first['n_correct']} correct and {first['n_incorrect']} incorrect sentences; "
+        f"{first['n_unknown']} labelled unknown are left out. 0.500 is chance: these detectors never look "
+        "at the picture."
+    )
+    return "\n".join(lines)

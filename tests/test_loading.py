@@ -49,11 +49,9 @@ def test_streaming_gives_the_same_rows():
 @pytest.mark.smoke
 @pytest.mark.parametrize("config", ["sentences", "captions"])
 def test_worker_processes_give_the_same_rows(config, tmp_path):
-    folder = PROJECT / "sample"
-    one = load_dataset("alignbench", config, data_dir=str(folder), split="test", cache_dir=str(tmp_path / "1"))
-    two = load_dataset(
-        "alignbench", config, data_dir=str(folder), split="test", cache_dir=str(tmp_path / "2"), num_proc=2
-    )
+    own = {"data_dir": str(PROJECT / "sample"), "split": "test"}
+    one = load_dataset("alignbench", config, **own, cache_dir=str(tmp_path / "1"))
+    two = load_dataset("alignbench", config, **own, cache_dir=str(tmp_path / "2"), num_proc=2)
     assert digest(undecoded(two)) == digest(undecoded(one))
 
 
