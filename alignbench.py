@@ -495,9 +495,9 @@ class Span(NamedTuple):
 def find_spans(sentence: str, phrases: Iterable[str]) -> list[Span | None]:
     """Where each phrase stands in `sentence`; None for one that is not there.
 
-    A match of whole words is preferred to one inside a word ("man" is not in "woman"); then the match as
-    written to one in other case, and this to one with other white space or quotation marks. Phrases are
-    taken in order, an occurrence after the last one first, and each occurrence is used once.
+    Whole words come first ("man" is not in "woman"): as written, then in other case, then with other white
+    space or quotation marks; last, as written inside a word. Phrases are taken in order, an occurrence
+    after the last one first, and each occurrence is used once.
     """
     spans: list[Span | None] = []
     for phrase in phrases:
@@ -508,24 +508,25 @@ def find_spans(sentence: str, phrases: Iterable[str]) -> list[Span | None]:
 def _locate(sentence: str, phrase: str, used: Sequence[Span]) -> Span | None:
     if not phrase.strip():
         return None
+    # Inside a word only the letters as written count: "ble" is no other spelling of a part of "PEBBLE".
     searches = (
-        (_as_written, None),
-        (_in_any_case, "error_words_case"),
-        (_with_any_space, "error_words_whitespace"),
+        (_as_written, True, None),
+        (_in_any_case, True, "error_words_case"),
+        (_with_any_space, True, "error_words_whitespace"),
+        (_as_written, False, None),
     )
-    for whole_words in (True, False):
-        for search, how in searches:
-            found = search(sentence, phrase)
-            if whole_words:
-                found = [
-                    at for at in found if not _cuts_word(sentence, at[0]) and not _cuts_word(sentence, at[1])
-                ]
-            free = [at for at in found if all(at[1] <= span.start or span.end <= at[0] for span in used)]
-            # An annotator may mark a phrase inside a longer one, but not the same words twice.
-            free = free or [at for at in found if at not in [(span.start, span.end) for span in used]]
-            if free:
-                last = used[-1].end if used else 0
-                return Span(*min(free, key=lambda at: (at[0] < last, at[0])), how)
+    for search, whole_words, how in searches:
+        found = search(sentence, phrase)
+        if whole_words:
+            found = [
+                at for at in found if not _cuts_word(sentence, at[0]) and not _cuts_word(sentence, at[1])
+            ]
+        free = [at for at in found if all(at[1] <= span.start or span.end <= at[0] for span in used)]
+        # An annotator may mark a phrase inside a longer one, but not the same words twice.
+        free = free or [at for at in found if at not in [(span.start, span.end) for span in used]]
+        if free:
+            last = used[-1].end if used else 0
+            return Span(*min(free, key=lambda at: (at[0] < last, at[0])), how)
     return None
 
 

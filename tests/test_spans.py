@@ -28,6 +28,7 @@ def places(sentence, *phrases):
         ("A red ball on a box.", ["red ball", "red"], [(2, 10), (2, 5)]),
         ("A red ball.", ["red", "red"], [(2, 5), None]),
         ("Only a woman.", ["man"], [(9, 12)]),
+        ("PEBBLE and WOMAN.", ["ble", "man"], [None, None]),
         ("The woman saw Man Ray.", ["man"], [(14, 17)]),
         ("snake_case case", ["case"], [(11, 15)]),
         ("🐈 Fünf é cats", ["Fünf", "cats"], [(2, 6), (9, 13)]),
