@@ -1347,6 +1347,9 @@ def _commit(repo: str, revision: str, token: str | bool | None) -> str:
 # The builder
 # ---------------------------------------------------------------------------------------------
 
+# datasets < 4 runs a copy of a loading script, and it knows where the original lies: the download manager
+# finds what is beside that.
+_IS_COPY = __name__.startswith("datasets_modules")
 _SHARDS = 8
 _STREAMED_ROWS = 256
 
@@ -1375,7 +1378,7 @@ class AlignBenchConfig(datasets.BuilderConfig):
         self._check_options()
         kwargs = dict(config_kwargs)
         if self.name == "sample":
-            kwargs["content"] = _fingerprint(_sample_folder())
+            kwargs["content"] = None if _IS_COPY else _fingerprint(_sample_folder())
         elif self.data_dir is not None:
             kwargs["content"] = _fingerprint(Path(self.data_dir))
         else:
@@ -1469,11 +1472,8 @@ class AlignBench(datasets.ArrowBasedBuilder):
         urls = config.images != "release"
         common: dict[str, Any] = {"image_dirs": config.image_dirs, "retry": retry, "urls": urls}
         if config.name == "sample":
-            # datasets < 4 runs a copy of this file and knows where the original lies.
-            copied = __name__.startswith("datasets_modules")
-            folder = (
-                Path(dl_manager.download(f"sample/{RELEASE_FILE}")).parent if copied else _sample_folder()
-            )
+            copy = Path(dl_manager.download(f"sample/{RELEASE_FILE}")).parent if _IS_COPY else None
+            folder = copy or _sample_folder()
             return folder, Pictures(folder=str(folder), **common)
         if config.data_dir is not None:
             return Path(config.data_dir).absolute(), Pictures(
@@ -1660,6 +1660,6 @@ def register() -> None:
         )
 
 
-# A loading script of datasets < 4 is a copy under another name, and answers for nothing but itself.
-if __name__ == _NAME:
+# A copy answers for nothing but itself.
+if not _IS_COPY:
     register()
