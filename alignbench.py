@@ -1007,6 +1007,7 @@ MAX_PICTURE_PIXELS = 1 << 27
 _SOCKET_SECONDS = 20.0
 _PICTURE_SECONDS = 120.0
 _TRIES = 3
+_BACKOFF_SECONDS = 0.25
 _WORKERS = 16
 
 
@@ -1063,12 +1064,12 @@ class PictureStore:
         A remembered failure is raised again without a request, unless `retry`. Raises Unavailable.
         """
         record = self._record(url)
-        if record and "file" in record:
+        if "file" in record:
             path = self.root / "files" / record["file"]
             with contextlib.suppress(OSError):
-                if path.stat().st_size == record["bytes"]:
+                if path.stat().st_size == record.get("bytes"):
                     return path
-        elif record and not retry:
+        elif "failure" in record and not retry:
             raise Unavailable(record["failure"])
         if huggingface_hub.constants.HF_HUB_OFFLINE:
             raise Unavailable("offline (HF_HUB_OFFLINE is set)")
@@ -1085,11 +1086,13 @@ class PictureStore:
     def _place(self, url: str) -> Path:
         return self.root / "urls" / f"{hashlib.sha256(url.encode()).hexdigest()}.json"
 
-    def _record(self, url: str) -> dict[str, Any] | None:
-        try:
-            return json.loads(self._place(url).read_bytes())
-        except (OSError, ValueError):
-            return None
+    def _record(self, url: str) -> dict[str, Any]:
+        """What is remembered of `url`; {} for nothing, or nothing that can be read."""
+        with contextlib.suppress(OSError, ValueError):
+            record = json.loads(self._place(url).read_bytes())
+            if isinstance(record, dict):
+                return record
+        return {}
 
     def _remember(self, url: str, outcome: dict[str, Any]) -> None:
         _write(self._place(url), json.dumps({"url": url, **outcome}).encode())
@@ -1103,7 +1106,7 @@ def _fetch(url: str) -> bytes:
         except _Transient as failure:
             if attempt == _TRIES - 1:
                 raise Unavailable(str(failure)) from None
-            time.sleep(0.25 * 3**attempt)
+            time.sleep(_BACKOFF_SECONDS * 3**attempt)
     raise AssertionError("unreachable")
 
 
