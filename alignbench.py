@@ -136,7 +136,7 @@ KINDS = {
     "unknown_label": ("left out", "annotation must be correct, incorrect or unknown (or 1, 0, -1)"),
     "duplicate_row": ("left out", "an earlier line has the same model, image_name and sentence_index"),
     "path_traversal": ("kept without picture", "image_path_in_repo leaves the release; never opened"),
-    "refused_url": ("kept without picture", "image_url must start with http:// or https://"),
+    "refused_url": ("kept without picture", "image_url must be a whole URL with http:// or https://"),
     "unknown_error_type": ("kept without type", f"error_type must be of {', '.join(HALLUCINATION_TYPES)}"),
     "error_words_case": ("repaired", "phrase found in the sentence in other case"),
     "error_words_whitespace": ("repaired", "phrase found with other white space or quotation marks"),
@@ -783,9 +783,10 @@ def _stays_inside(path: str) -> bool:
 def _is_http(url: str) -> bool:
     try:
         parts = urllib.parse.urlsplit(url)
+        host, _ = parts.hostname, parts.port  # a port out of range is a ValueError
     except ValueError:
         return False
-    return parts.scheme.lower() in ("http", "https") and bool(parts.netloc)
+    return parts.scheme.lower() in ("http", "https") and bool(host)
 
 
 def _withdraw(table: pa.Table, lines: np.ndarray, folder: Path, complete: bool, report: Report) -> pa.Table:
@@ -1111,10 +1112,12 @@ def _fetch(url: str) -> bytes:
 
 
 def _fetch_once(url: str) -> bytes:
-    request = urllib.request.Request(url, headers={"User-Agent": f"alignbench/{__version__}"})
+    if not _is_http(url):
+        raise Unavailable("no http(s) URL")
     opener = urllib.request.build_opener(_HttpRedirects)
     deadline = time.monotonic() + _PICTURE_SECONDS
     try:
+        request = urllib.request.Request(_quoted(url), headers={"User-Agent": f"alignbench/{__version__}"})
         with opener.open(request, timeout=_SOCKET_SECONDS) as response:
             data = bytearray()
             while chunk := response.read1(1 << 16):
@@ -1128,16 +1131,28 @@ def _fetch_once(url: str) -> bytes:
                 raise _Transient("connection lost")
             return bytes(data)
     except urllib.error.HTTPError as error:
+        # urllib refuses some redirects before it asks the handler above.
+        if not _is_http(error.url):
+            raise Unavailable("redirect to other than http(s)") from None
         kind = _Transient if error.code in (408, 425, 429) or error.code >= 500 else Unavailable
         raise kind(f"HTTP {error.code}") from None
     except TimeoutError:
         raise _Transient("timeout") from None
     except urllib.error.URLError as error:
         raise _network_failure(error.reason) from None
+    # A host of empty or overlong labels is a UnicodeError.
+    except (ValueError, http.client.InvalidURL):
+        raise Unavailable("malformed URL") from None
     except (OSError, http.client.HTTPException) as error:
         raise _network_failure(error) from None
-    except ValueError:
-        raise Unavailable("malformed URL") from None
+
+
+def _quoted(url: str) -> str:
+    """`url` in ASCII, without its fragment: people write spaces and letters of any language in it."""
+    parts = urllib.parse.urlsplit(url)
+    path, query = (urllib.parse.quote(part, safe="%/:=&?~+!$,;'@()*[]") for part in (parts.path, parts.query))
+    host = parts.netloc.encode("idna").decode()
+    return urllib.parse.urlunsplit((parts.scheme, host, path, query, ""))
 
 
 def _network_failure(reason: object) -> Unavailable:
