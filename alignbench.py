@@ -1020,18 +1020,32 @@ class _Transient(Unavailable):
     """A failure that another try may mend."""
 
 
+@functools.cache
+def _formats() -> list[str]:
+    """Formats that are read. Others are no web pictures, and some run a program (EPS: Ghostscript)."""
+    Image.init()
+    wanted = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "TIFF", "WEBP")
+    return [name for name in wanted if name in Image.OPEN]
+
+
 def check_picture(source: Path | bytes) -> str:
     """Decode a picture completely and return its format, e.g. ``PNG``; raises Unavailable."""
+    if isinstance(source, Path) and not os.path.isfile(source):
+        raise Unavailable("no such file")
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if size > MAX_PICTURE_BYTES:
+        raise Unavailable("too large")
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(file, formats=_formats()) as picture:
             if picture.width * picture.height > MAX_PICTURE_PIXELS:
                 raise Unavailable("decompression bomb")
             picture.load()
             return picture.format or "image"
     except Unavailable:
         raise
-    except FileNotFoundError:
-        raise Unavailable("no such file") from None
+    except PermissionError:
+        raise Unavailable("no permission to read it") from None
     except Image.DecompressionBombError:
         raise Unavailable("decompression bomb") from None
     except UnidentifiedImageError:
@@ -1235,8 +1249,6 @@ class Pictures:
                 path = Path(where)
             else:
                 path = self._from_hub(where) if self.hub else _inside(Path(self.folder or "."), where)
-            if path.is_file() and path.stat().st_size > MAX_PICTURE_BYTES:
-                raise Unavailable("too large")
             check_picture(path)
             return path
         except Unavailable as failure:
@@ -1277,7 +1289,8 @@ def _place(
 
 def _inside(folder: Path, path: str) -> Path:
     """The file at `path` in `folder`; raises Unavailable where a symlink leads out of it."""
-    root, target = folder.resolve(), (folder / path).resolve()
+    # Path.resolve raises on a link that leads to itself.
+    root, target = (Path(os.path.realpath(place)) for place in (folder, folder / path))
     roots = [root]
     # A snapshot in the Hub cache is made of links to the blobs beside it.
     if root.parent.name == "snapshots":
