@@ -1012,6 +1012,10 @@ _BACKOFF_SECONDS = 0.25
 _WORKERS = 16
 
 
+# Fields that a finding about a picture may name, by where the picture was looked for.
+_PICTURE_FIELDS = {"url": "image_url", "own": "image_dirs", "release": "image_path_in_repo"}
+
+
 class Unavailable(Exception):  # noqa: N818 - an outcome to count, often no error
     """A picture that cannot be had; the message is the reason, short enough to count by."""
 
@@ -1208,8 +1212,7 @@ class Pictures:
         for place, outcome in found.items():
             outcomes["available" if isinstance(outcome, Path) else str(outcome)] += 1
             if isinstance(outcome, Unavailable):
-                field = {"url": "image_url", "own": "image_dirs"}.get(place[0], "image_path_in_repo")
-                report.add("picture_unavailable", field, first[place], f"{outcome}: {place[1]}")
+                report.add("picture_unavailable", _PICTURE_FIELDS[place[0]], first[place], f"{outcome}: {place[1]}")
         report.pictures = {"distinct": len(found), **dict(outcomes.most_common())}
         files = {place: str(path) for place, path in found.items() if isinstance(path, Path)}
         image = features().arrow_schema.field("image")
@@ -1483,7 +1486,7 @@ class AlignBench(datasets.ArrowBasedBuilder):
         lazy = streaming and self.config.images == "auto"
         if self.config.images != "skip" and not lazy:
             table = pictures.attach(table, release.paths, release.lines, report)
-            self._check_pictures(report)
+            self._check_pictures(table, release.lines, report)
         if report.irregular:
             logger.warning(f"alignbench: {_summary(report)}; print(alignbench.report(dataset)) lists all")
         if not streaming and os.path.isdir(self._output_dir or ""):
@@ -1524,16 +1527,22 @@ class AlignBench(datasets.ArrowBasedBuilder):
             str(folder) if self.config.data_dir is not None else f"{self.config.release}@{self.config.commit}"
         )
 
-    def _check_pictures(self, report: Report) -> None:
-        lost = [finding for finding in report.findings if finding.kind == "picture_unavailable"]
-        if self.config.images == "require" and lost:
-            listed = "\n".join(
-                f"  line {n}: {v}" for f in lost for n, v in zip(f.lines, f.values, strict=True)
-            )
-            raise ReleaseError(
-                f"images='require', and {_count(sum(len(f.lines) for f in lost), 'picture')} cannot be had "
-                f"({KINDS['picture_unavailable'][1]}):\n{listed}"
-            )
+    def _check_pictures(self, table: pa.Table, lines: np.ndarray, report: Report) -> None:
+        if self.config.images != "require" or not table["image"].null_count:
+            return
+        null = set(lines[_null(table, "image")].tolist())
+        lost = sorted(
+            (line, value)
+            for finding in report.findings
+            if any(name in finding.field for name in _PICTURE_FIELDS.values())
+            for line, value in zip(finding.lines, finding.values, strict=True)
+            if line in null
+        )
+        listed = "\n".join(f"  line {line}: {value}" for line, value in lost)
+        raise ReleaseError(
+            f"images='require', and {_count(len(null), 'row')} would have none "
+            f"({KINDS['picture_unavailable'][1]}); lines and reasons:\n{listed}"
+        )
 
     def _generate_tables(
         self, shards: list[_Shard], pictures: Pictures | None
