@@ -280,11 +280,14 @@ COLUMNS = (*_STRINGS, *_INTEGERS, *_RATIOS, *_FREE)
 _OFTEN_NULL = ("image_url", "image_path_in_repo", "error_type", "error_words")
 NEEDED = ("model", "image_name", "sentence_index", "caption", "annotation")
 
+# No column of a release: where a row stands in the file, from 1.
+_LINE = "@line"
+
 _FIXED_SCHEMA = pa.schema(
     [(name, pa.string()) for name in _STRINGS] + [(name, pa.float64()) for name in (*_INTEGERS, *_RATIOS)]
 )
 # Free columns are carried as JSON text where they are no plain string.
-_RAW_SCHEMA = pa.schema([*_FIXED_SCHEMA, *((name, pa.string()) for name in _FREE), ("line", pa.int64())])
+_RAW_SCHEMA = pa.schema([*_FIXED_SCHEMA, *((name, pa.string()) for name in _FREE), (_LINE, pa.int64())])
 _BLOCK_BYTES = 16 << 20
 # Arrow parses runs of this size in parallel; a longer line is read by itself.
 _PARSED_BYTES = 1 << 20
@@ -305,7 +308,7 @@ def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _read_lines(path: Path, report: Report) -> pa.Table:
-    """The release's columns as they are written, plus ``line`` (1-based)."""
+    """The release's columns as they are written, and each row's line."""
     batches: list[pa.Table] = []
     extra: dict[str, int] = {}
     for before, block in _blocks(path):
@@ -336,7 +339,7 @@ def _read_block(block: bytes, before: int) -> pa.Table | None:
         return None
     if table.num_rows != number:
         return None
-    return table.append_column("line", pa.array(np.arange(before + 1, before + number + 1)))
+    return table.append_column(_LINE, pa.array(np.arange(before + 1, before + number + 1)))
 
 
 def _read_one_by_one(block: bytes, before: int, report: Report) -> pa.Table:
@@ -365,7 +368,7 @@ def _read_one_by_one(block: bytes, before: int, report: Report) -> pa.Table:
 
 def _typed(record: dict[str, Any], line: int, report: Report) -> dict[str, Any]:
     """`record` with every value of its column's type; what cannot be so is emptied and reported."""
-    out: dict[str, Any] = {"line": line}
+    out: dict[str, Any] = {_LINE: line}
     for name, value in record.items():
         if name in _FREE or value is None:
             out[name] = value if value is None or isinstance(value, str) else json.dumps(value)
@@ -405,8 +408,11 @@ def _as_text(column: pa.Array) -> pa.Array:
     """Strings as they are, all else as JSON."""
     if pa.types.is_string(column.type) or pa.types.is_null(column.type):
         return column.cast(pa.string())
+    if pa.types.is_primitive(column.type):
+        return column.cast(pa.string())
     if not pa.types.is_list(column.type):
-        return pc.if_else(pc.is_null(column), None, column.cast(pa.string()))
+        values = column.to_pylist()
+        return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
     # Most lists are empty: write only the others one by one.
     filled = np.flatnonzero(pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False))
     texts = np.full(len(column), None, dtype=object)
@@ -589,12 +595,12 @@ def _read_release(folder: Path, captioners: Sequence[str] | None, strict: bool) 
         raw, labels, texts = raw.filter(pa.array(wanted)), labels[wanted], texts.filter(pa.array(wanted))
     raw = _safe_references(raw, report)
     table = _rows(raw, labels, texts, report)
-    table = _withdraw(table, raw["line"].to_numpy(), folder, captioners is None, report)
+    table = _withdraw(table, raw[_LINE].to_numpy(), folder, captioners is None, report)
     counts = Counter(raw["model"].to_pylist())
     report.rows, report.captioners = table.num_rows, dict(counts)
     if strict and report.irregular:
         raise ReleaseError(f"strict=True, and the release is irregular:\n{report}")
-    return _Release(table, _flat(raw["image_path_in_repo"]), raw["line"].to_numpy(), report)
+    return _Release(table, _flat(raw["image_path_in_repo"]), raw[_LINE].to_numpy(), report)
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:
@@ -634,7 +640,7 @@ def _null(table: pa.Table, name: str) -> np.ndarray:
 
 def _usable(raw: pa.Table, report: Report) -> tuple[pa.Table, np.ndarray]:
     """All lines that name a sentence of a caption, and their labels; -1 for those to be left out."""
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     labels = _labels(raw, report)
     index = raw["sentence_index"].to_numpy()
     odd = ~np.isnan(index) & ((index < 0) | (index != np.floor(index)) | (index > np.iinfo(np.int32).max))
@@ -656,7 +662,7 @@ def _labels(raw: pa.Table, report: Report) -> np.ndarray:
     known = [_label(text) for text in coded.dictionary.to_pylist()]
     codes = pc.fill_null(coded.indices, len(known)).to_numpy(zero_copy_only=False)
     labels = np.array([-1 if label is None else label for label in known] + [-1], dtype=np.int64)[codes]
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     for code, label in enumerate(known):
         if label is None:
             for at in np.flatnonzero(codes == code):
@@ -675,7 +681,7 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
     )
     group = pc.fill_null(group, -1).to_numpy()
     position = np.nan_to_num(raw["sentence_index"].to_numpy(), nan=-1).astype(np.int64)
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     placed = np.flatnonzero((group >= 0) & (position >= 0))
     order = placed[np.lexsort((lines[placed], labels[placed] < 0, position[placed], group[placed]))]
     same = np.zeros(len(order), bool)
@@ -736,7 +742,7 @@ def _report_gaps(
             explained = any(all(value in (None, key[k]) for k, value in other.items()) for other in lost)
             if not explained:
                 after = order[start:end][places > missing][0]
-                line = raw["line"][int(after)].as_py()
+                line = raw[_LINE][int(after)].as_py()
                 report.add("position_gap", "sentence_index", line, f"no sentence {missing} before it")
 
 
@@ -755,7 +761,7 @@ def _wanted(models: pa.ChunkedArray, captioners: Sequence[str] | None, path: Pat
 
 def _safe_references(raw: pa.Table, report: Report) -> pa.Table:
     """`raw` with only those picture references that may be followed."""
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     missing = _null(raw, "image_path_in_repo") & _null(raw, "image_url")
     for at in np.flatnonzero(missing):
         report.add("missing_field", "image_url or image_path_in_repo", lines[at], "absent or null")
@@ -853,7 +859,7 @@ def _rows(raw: pa.Table, labels: np.ndarray, texts: pa.Table, report: Report) ->
 
 def _votes(raw: pa.Table, labels: np.ndarray, report: Report) -> pa.Array:
     """Votes as structs, null where no vote is known."""
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     votes = np.stack([raw[name].to_numpy() for name in _VOTES], axis=1)
     odd = (votes < 0) | (votes != np.floor(votes)) & ~np.isnan(votes) | (votes > 2**31 - 1)
     for at, column in np.argwhere(odd):
@@ -882,7 +888,7 @@ def _votes(raw: pa.Table, labels: np.ndarray, report: Report) -> pa.Array:
 def _annotations(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Array, pa.Array]:
     """Hallucination types and spans of every row."""
     marked = np.flatnonzero((labels == 0) | ~_null(raw, "error_type") | ~_null(raw, "error_words"))
-    part = raw.take(pa.array(marked)).select(["line", "caption", "error_type", "error_words"]).to_pydict()
+    part = raw.take(pa.array(marked)).select([_LINE, "caption", "error_type", "error_words"]).to_pydict()
     type_counts = np.zeros(raw.num_rows, np.int64)
     span_counts = np.zeros(raw.num_rows, np.int64)
     all_types: list[int] = []

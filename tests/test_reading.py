@@ -220,6 +220,21 @@ def test_an_extra_column_is_noted_once(write_release):
     assert (only(report).kind, only(report).field) == ("extra_column", "note")
 
 
+@pytest.mark.parametrize("broken", ["", "{"])
+def test_a_column_named_line_does_not_move_the_line_numbers(write_release, broken):
+    rows = [{"line": 7}, {"line": 8, "sentence_index": 1, "annotation": "perhaps"}]
+    _, report = alignbench.read(write_release(*rows, *([broken] if broken else [])))
+    assert {f.kind: f.lines for f in report.findings}["unknown_label"] == [2]
+
+
+@pytest.mark.parametrize("odd", [{"a": 1}, [["correct"]], 7, 0.5])
+@pytest.mark.parametrize("others", [[], [{}]])
+def test_an_annotation_of_any_type_is_named_not_a_crash(write_release, odd, others):
+    folder = write_release(*others, {"sentence_index": len(others), "annotation": odd})
+    _, report = alignbench.read(folder)
+    assert report.counts() == {"unknown_label": 1}
+
+
 def test_a_truncated_last_line_is_told_from_a_broken_line(write_release):
     folder = write_release({}, {"sentence_index": 1})
     path = folder / "halcap_bench.jsonl"
