@@ -144,7 +144,7 @@ KINDS = {
     "types_not_aligned": ("kept, spans without type", "several types for a different number of phrases"),
     "words_without_error": ("kept", "error_words or error_type on a sentence that is labelled correct"),
     "votes_contradict_label": ("kept as labelled", "the majority of the votes is another label"),
-    "position_gap": ("kept", "sentences of this caption are missing before this line"),
+    "position_gap": ("kept", "no line has these positions of its caption, which come before its own"),
     "picture_unavailable": (
         "kept without picture",
         "the picture cannot be had; download_mode='force_redownload' tries failed ones again",
@@ -588,7 +588,7 @@ def _read_release(folder: Path, captioners: Sequence[str] | None, strict: bool) 
     report = Report(source=str(path))
     raw = _read_lines(path, report)
     _check_columns(raw, path, report)
-    raw, labels = _usable(raw, report)
+    labels = _usable_labels(raw, report)
     raw, labels, texts = _captions(raw, labels, report)
     wanted = _wanted(raw["model"], captioners, path)
     if not wanted.all():
@@ -638,12 +638,12 @@ def _null(table: pa.Table, name: str) -> np.ndarray:
     return table[name].is_null().to_numpy()
 
 
-def _usable(raw: pa.Table, report: Report) -> tuple[pa.Table, np.ndarray]:
-    """All lines that name a sentence of a caption, and their labels; -1 for those to be left out."""
+def _usable_labels(raw: pa.Table, report: Report) -> np.ndarray:
+    """The label of every line; -1 for lines that are to be left out."""
     lines = raw[_LINE].to_numpy()
     labels = _labels(raw, report)
     index = raw["sentence_index"].to_numpy()
-    odd = ~np.isnan(index) & ((index < 0) | (index != np.floor(index)) | (index > np.iinfo(np.int32).max))
+    odd = ~np.isnan(index) & (_positions(raw) < 0)
     for at in np.flatnonzero(odd):
         report.add("bad_value", "sentence_index", lines[at], f"{index[at]:g}")
     for name in NEEDED:
@@ -654,7 +654,14 @@ def _usable(raw: pa.Table, report: Report) -> tuple[pa.Table, np.ndarray]:
     for at in np.flatnonzero(blank):
         report.add("blank_sentence", "caption", lines[at], raw["caption"][at].as_py())
     labels[blank | odd] = -1
-    return raw, labels
+    return labels
+
+
+def _positions(raw: pa.Table) -> np.ndarray:
+    """Sentence indices, -1 for what cannot be one."""
+    index = raw["sentence_index"].to_numpy()
+    valid = (index >= 0) & (index == np.floor(index)) & (index <= np.iinfo(np.int32).max)
+    return np.where(valid, index, -1).astype(np.int64)
 
 
 def _labels(raw: pa.Table, report: Report) -> np.ndarray:
@@ -675,12 +682,34 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
 
     A sentence that is left out for want of a label still belongs to what the captioner wrote.
     """
+    group, position = _groups(raw), _positions(raw)
+    order = _first_of_each(raw, labels, group, position, report)
+    bounds = np.r_[np.flatnonzero(np.diff(group[order], prepend=-1)), len(order)]
+    _report_gaps(raw, labels, order, bounds, position, report)
+    sizes = np.diff(bounds)
+    beside = np.full(raw.num_rows, -1)
+    beside[order] = np.repeat(np.arange(len(sizes)), sizes)
+    texts = _joined(_taken(_flat(raw["caption"]), order), bounds)
+    lengths = position[order[bounds[1:] - 1]] + 1
+    kept = np.flatnonzero(labels >= 0)
+    captions = pa.table({"caption": texts, "num_sentences": pa.array(lengths, pa.int32())})
+    return _taken(raw, kept), labels[kept], captions.take(pa.array(beside[kept]))
+
+
+def _groups(raw: pa.Table) -> np.ndarray:
+    """A number for each caption, that is pair of model and image_name; -1 without one of them."""
     model, name = (_flat(raw[key]).dictionary_encode() for key in ("model", "image_name"))
-    group = pc.add(
-        pc.multiply(model.indices.cast(pa.int64()), len(name.dictionary) + 1), name.indices.cast(pa.int64())
-    )
-    group = pc.fill_null(group, -1).to_numpy()
-    position = np.nan_to_num(raw["sentence_index"].to_numpy(), nan=-1).astype(np.int64)
+    codes = [pc.fill_null(coded.indices, -1).to_numpy().astype(np.int64) for coded in (model, name)]
+    return np.where((codes[0] < 0) | (codes[1] < 0), -1, codes[0] * (len(name.dictionary) + 1) + codes[1])
+
+
+def _first_of_each(
+    raw: pa.Table, labels: np.ndarray, group: np.ndarray, position: np.ndarray, report: Report
+) -> np.ndarray:
+    """Rows by caption and position; of several with one position the first usable one, else the first.
+
+    Labels of the other usable ones become -1.
+    """
     lines = raw[_LINE].to_numpy()
     placed = np.flatnonzero((group >= 0) & (position >= 0))
     order = placed[np.lexsort((lines[placed], labels[placed] < 0, position[placed], group[placed]))]
@@ -691,19 +720,7 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
         if labels[at] >= 0:
             report.add("duplicate_row", "sentence_index", lines[at], f"repeats line {lines[kept]}")
             labels[at] = -1
-    order = order[~same]
-    starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0]) if len(order) else np.zeros(0, np.int64)
-    bounds = np.r_[starts, len(order)]
-    _report_gaps(raw, labels, order, bounds, position, report)
-    sizes = np.diff(bounds)
-    lengths = np.zeros(raw.num_rows, np.int32)
-    captions = np.full(raw.num_rows, -1, np.int64)
-    captions[order] = np.repeat(np.arange(len(sizes)), sizes)
-    lengths[order] = np.repeat(np.maximum.reduceat(position[order], starts) + 1, sizes) if len(order) else 0
-    texts = _joined(_taken(_flat(raw["caption"]), order), bounds)
-    kept = np.flatnonzero(labels >= 0)
-    beside = pa.table({"caption": texts.take(pa.array(captions[kept])), "num_sentences": lengths[kept]})
-    return _taken(raw, kept), labels[kept], beside
+    return order[~same]
 
 
 def _taken(rows: Any, order: np.ndarray) -> Any:
@@ -731,19 +748,26 @@ def _report_gaps(
     report: Report,
 ) -> None:
     """Positions that no line has, unless a line that lost its key explains them."""
-    lost = raw.filter(pa.array(labels < 0)).select(["model", "image_name", "sentence_index"]).to_pylist()
-    for start, end in itertools.pairwise(bounds):
-        places = position[order[start:end]]
-        if places[-1] == end - start - 1:
-            continue
-        caption = raw.slice(order[start], 1).to_pylist()[0]
-        for missing in sorted(set(range(places[-1])) - set(places.tolist())):
-            key = {**caption, "sentence_index": missing}
-            explained = any(all(value in (None, key[k]) for k, value in other.items()) for other in lost)
-            if not explained:
-                after = order[start:end][places > missing][0]
-                line = raw[_LINE][int(after)].as_py()
-                report.add("position_gap", "sentence_index", line, f"no sentence {missing} before it")
+    keys = ["model", "image_name", "sentence_index"]
+    lost = raw.filter(pa.array(labels < 0)).select(keys).to_pylist()
+    before = np.r_[-1, position[order][:-1]]
+    before[bounds[:-1]] = -1
+    for place in np.flatnonzero(position[order] - before > 1):
+        at, last = int(order[place]), int(before[place])
+        skipped = range(last + 1, position[at])
+        caption = raw.slice(at, 1).select(keys).to_pylist()[0]
+        # More positions than lost lines cannot all be explained, so that no long range is walked.
+        explained = len(skipped) <= len(lost) and all(
+            any(_may_be(line, {**caption, "sentence_index": missing}) for line in lost) for missing in skipped
+        )
+        if not explained:
+            report.add(
+                "position_gap", "sentence_index", raw[_LINE][at].as_py(), f"{skipped[0]} to {skipped[-1]}"
+            )
+
+
+def _may_be(line: dict[str, Any], key: dict[str, Any]) -> bool:
+    return all(value is None or value == key[name] for name, value in line.items())
 
 
 def _wanted(models: pa.ChunkedArray, captioners: Sequence[str] | None, path: Path) -> np.ndarray:
