@@ -144,7 +144,7 @@ KINDS = {
     "types_not_aligned": ("kept, spans without type", "several types for a different number of phrases"),
     "words_without_error": ("kept", "error_words or error_type on a sentence that is labelled correct"),
     "votes_contradict_label": ("kept as labelled", "the majority of the votes is another label"),
-    "position_gap": ("kept", "sentences of this caption are missing before this line"),
+    "position_gap": ("kept", "no line has these positions of its caption, which come before its own"),
     "picture_unavailable": (
         "kept without picture",
         "the picture cannot be had; download_mode='force_redownload' tries failed ones again",
@@ -280,11 +280,14 @@ COLUMNS = (*_STRINGS, *_INTEGERS, *_RATIOS, *_FREE)
 _OFTEN_NULL = ("image_url", "image_path_in_repo", "error_type", "error_words")
 NEEDED = ("model", "image_name", "sentence_index", "caption", "annotation")
 
+# No column of a release: where a row stands in the file, from 1.
+_LINE = "@line"
+
 _FIXED_SCHEMA = pa.schema(
     [(name, pa.string()) for name in _STRINGS] + [(name, pa.float64()) for name in (*_INTEGERS, *_RATIOS)]
 )
 # Free columns are carried as JSON text where they are no plain string.
-_RAW_SCHEMA = pa.schema([*_FIXED_SCHEMA, *((name, pa.string()) for name in _FREE), ("line", pa.int64())])
+_RAW_SCHEMA = pa.schema([*_FIXED_SCHEMA, *((name, pa.string()) for name in _FREE), (_LINE, pa.int64())])
 _BLOCK_BYTES = 16 << 20
 # Arrow parses runs of this size in parallel; a longer line is read by itself.
 _PARSED_BYTES = 1 << 20
@@ -305,7 +308,7 @@ def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _read_lines(path: Path, report: Report) -> pa.Table:
-    """The release's columns as they are written, plus ``line`` (1-based)."""
+    """The release's columns as they are written, and each row's line."""
     batches: list[pa.Table] = []
     extra: dict[str, int] = {}
     for before, block in _blocks(path):
@@ -336,7 +339,7 @@ def _read_block(block: bytes, before: int) -> pa.Table | None:
         return None
     if table.num_rows != number:
         return None
-    return table.append_column("line", pa.array(np.arange(before + 1, before + number + 1)))
+    return table.append_column(_LINE, pa.array(np.arange(before + 1, before + number + 1)))
 
 
 def _read_one_by_one(block: bytes, before: int, report: Report) -> pa.Table:
@@ -365,7 +368,7 @@ def _read_one_by_one(block: bytes, before: int, report: Report) -> pa.Table:
 
 def _typed(record: dict[str, Any], line: int, report: Report) -> dict[str, Any]:
     """`record` with every value of its column's type; what cannot be so is emptied and reported."""
-    out: dict[str, Any] = {"line": line}
+    out: dict[str, Any] = {_LINE: line}
     for name, value in record.items():
         if name in _FREE or value is None:
             out[name] = value if value is None or isinstance(value, str) else json.dumps(value)
@@ -405,8 +408,11 @@ def _as_text(column: pa.Array) -> pa.Array:
     """Strings as they are, all else as JSON."""
     if pa.types.is_string(column.type) or pa.types.is_null(column.type):
         return column.cast(pa.string())
+    if pa.types.is_primitive(column.type):
+        return column.cast(pa.string())
     if not pa.types.is_list(column.type):
-        return pc.if_else(pc.is_null(column), None, column.cast(pa.string()))
+        values = column.to_pylist()
+        return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
     # Most lists are empty: write only the others one by one.
     filled = np.flatnonzero(pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False))
     texts = np.full(len(column), None, dtype=object)
@@ -582,19 +588,19 @@ def _read_release(folder: Path, captioners: Sequence[str] | None, strict: bool) 
     report = Report(source=str(path))
     raw = _read_lines(path, report)
     _check_columns(raw, path, report)
-    raw, labels = _usable(raw, report)
+    labels = _usable_labels(raw, report)
     raw, labels, texts = _captions(raw, labels, report)
     wanted = _wanted(raw["model"], captioners, path)
     if not wanted.all():
         raw, labels, texts = raw.filter(pa.array(wanted)), labels[wanted], texts.filter(pa.array(wanted))
     raw = _safe_references(raw, report)
     table = _rows(raw, labels, texts, report)
-    table = _withdraw(table, raw["line"].to_numpy(), folder, captioners is None, report)
+    table = _withdraw(table, raw[_LINE].to_numpy(), folder, captioners is None, report)
     counts = Counter(raw["model"].to_pylist())
     report.rows, report.captioners = table.num_rows, dict(counts)
     if strict and report.irregular:
         raise ReleaseError(f"strict=True, and the release is irregular:\n{report}")
-    return _Release(table, _flat(raw["image_path_in_repo"]), raw["line"].to_numpy(), report)
+    return _Release(table, _flat(raw["image_path_in_repo"]), raw[_LINE].to_numpy(), report)
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:
@@ -632,12 +638,12 @@ def _null(table: pa.Table, name: str) -> np.ndarray:
     return table[name].is_null().to_numpy()
 
 
-def _usable(raw: pa.Table, report: Report) -> tuple[pa.Table, np.ndarray]:
-    """All lines that name a sentence of a caption, and their labels; -1 for those to be left out."""
-    lines = raw["line"].to_numpy()
+def _usable_labels(raw: pa.Table, report: Report) -> np.ndarray:
+    """The label of every line; -1 for lines that are to be left out."""
+    lines = raw[_LINE].to_numpy()
     labels = _labels(raw, report)
     index = raw["sentence_index"].to_numpy()
-    odd = ~np.isnan(index) & ((index < 0) | (index != np.floor(index)) | (index > np.iinfo(np.int32).max))
+    odd = ~np.isnan(index) & (_positions(raw) < 0)
     for at in np.flatnonzero(odd):
         report.add("bad_value", "sentence_index", lines[at], f"{index[at]:g}")
     for name in NEEDED:
@@ -648,7 +654,14 @@ def _usable(raw: pa.Table, report: Report) -> tuple[pa.Table, np.ndarray]:
     for at in np.flatnonzero(blank):
         report.add("blank_sentence", "caption", lines[at], raw["caption"][at].as_py())
     labels[blank | odd] = -1
-    return raw, labels
+    return labels
+
+
+def _positions(raw: pa.Table) -> np.ndarray:
+    """Sentence indices, -1 for what cannot be one."""
+    index = raw["sentence_index"].to_numpy()
+    valid = (index >= 0) & (index == np.floor(index)) & (index <= np.iinfo(np.int32).max)
+    return np.where(valid, index, -1).astype(np.int64)
 
 
 def _labels(raw: pa.Table, report: Report) -> np.ndarray:
@@ -656,7 +669,7 @@ def _labels(raw: pa.Table, report: Report) -> np.ndarray:
     known = [_label(text) for text in coded.dictionary.to_pylist()]
     codes = pc.fill_null(coded.indices, len(known)).to_numpy(zero_copy_only=False)
     labels = np.array([-1 if label is None else label for label in known] + [-1], dtype=np.int64)[codes]
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     for code, label in enumerate(known):
         if label is None:
             for at in np.flatnonzero(codes == code):
@@ -669,13 +682,35 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
 
     A sentence that is left out for want of a label still belongs to what the captioner wrote.
     """
+    group, position = _groups(raw), _positions(raw)
+    order = _first_of_each(raw, labels, group, position, report)
+    bounds = np.r_[np.flatnonzero(np.diff(group[order], prepend=-1)), len(order)]
+    _report_gaps(raw, labels, order, bounds, position, report)
+    sizes = np.diff(bounds)
+    beside = np.full(raw.num_rows, -1)
+    beside[order] = np.repeat(np.arange(len(sizes)), sizes)
+    texts = _joined(_taken(_flat(raw["caption"]), order), bounds)
+    lengths = position[order[bounds[1:] - 1]] + 1
+    kept = np.flatnonzero(labels >= 0)
+    captions = pa.table({"caption": texts, "num_sentences": pa.array(lengths, pa.int32())})
+    return _taken(raw, kept), labels[kept], captions.take(pa.array(beside[kept]))
+
+
+def _groups(raw: pa.Table) -> np.ndarray:
+    """A number for each caption, that is pair of model and image_name; -1 without one of them."""
     model, name = (_flat(raw[key]).dictionary_encode() for key in ("model", "image_name"))
-    group = pc.add(
-        pc.multiply(model.indices.cast(pa.int64()), len(name.dictionary) + 1), name.indices.cast(pa.int64())
-    )
-    group = pc.fill_null(group, -1).to_numpy()
-    position = np.nan_to_num(raw["sentence_index"].to_numpy(), nan=-1).astype(np.int64)
-    lines = raw["line"].to_numpy()
+    codes = [pc.fill_null(coded.indices, -1).to_numpy().astype(np.int64) for coded in (model, name)]
+    return np.where((codes[0] < 0) | (codes[1] < 0), -1, codes[0] * (len(name.dictionary) + 1) + codes[1])
+
+
+def _first_of_each(
+    raw: pa.Table, labels: np.ndarray, group: np.ndarray, position: np.ndarray, report: Report
+) -> np.ndarray:
+    """Rows by caption and position; of several with one position the first usable one, else the first.
+
+    Labels of the other usable ones become -1.
+    """
+    lines = raw[_LINE].to_numpy()
     placed = np.flatnonzero((group >= 0) & (position >= 0))
     order = placed[np.lexsort((lines[placed], labels[placed] < 0, position[placed], group[placed]))]
     same = np.zeros(len(order), bool)
@@ -685,19 +720,7 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
         if labels[at] >= 0:
             report.add("duplicate_row", "sentence_index", lines[at], f"repeats line {lines[kept]}")
             labels[at] = -1
-    order = order[~same]
-    starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0]) if len(order) else np.zeros(0, np.int64)
-    bounds = np.r_[starts, len(order)]
-    _report_gaps(raw, labels, order, bounds, position, report)
-    sizes = np.diff(bounds)
-    lengths = np.zeros(raw.num_rows, np.int32)
-    captions = np.full(raw.num_rows, -1, np.int64)
-    captions[order] = np.repeat(np.arange(len(sizes)), sizes)
-    lengths[order] = np.repeat(np.maximum.reduceat(position[order], starts) + 1, sizes) if len(order) else 0
-    texts = _joined(_taken(_flat(raw["caption"]), order), bounds)
-    kept = np.flatnonzero(labels >= 0)
-    beside = pa.table({"caption": texts.take(pa.array(captions[kept])), "num_sentences": lengths[kept]})
-    return _taken(raw, kept), labels[kept], beside
+    return order[~same]
 
 
 def _taken(rows: Any, order: np.ndarray) -> Any:
@@ -725,19 +748,26 @@ def _report_gaps(
     report: Report,
 ) -> None:
     """Positions that no line has, unless a line that lost its key explains them."""
-    lost = raw.filter(pa.array(labels < 0)).select(["model", "image_name", "sentence_index"]).to_pylist()
-    for start, end in itertools.pairwise(bounds):
-        places = position[order[start:end]]
-        if places[-1] == end - start - 1:
-            continue
-        caption = raw.slice(order[start], 1).to_pylist()[0]
-        for missing in sorted(set(range(places[-1])) - set(places.tolist())):
-            key = {**caption, "sentence_index": missing}
-            explained = any(all(value in (None, key[k]) for k, value in other.items()) for other in lost)
-            if not explained:
-                after = order[start:end][places > missing][0]
-                line = raw["line"][int(after)].as_py()
-                report.add("position_gap", "sentence_index", line, f"no sentence {missing} before it")
+    keys = ["model", "image_name", "sentence_index"]
+    lost = raw.filter(pa.array(labels < 0)).select(keys).to_pylist()
+    before = np.r_[-1, position[order][:-1]]
+    before[bounds[:-1]] = -1
+    for place in np.flatnonzero(position[order] - before > 1):
+        at, last = int(order[place]), int(before[place])
+        skipped = range(last + 1, position[at])
+        caption = raw.slice(at, 1).select(keys).to_pylist()[0]
+        # More positions than lost lines cannot all be explained, so that no long range is walked.
+        explained = len(skipped) <= len(lost) and all(
+            any(_may_be(line, {**caption, "sentence_index": missing}) for line in lost) for missing in skipped
+        )
+        if not explained:
+            report.add(
+                "position_gap", "sentence_index", raw[_LINE][at].as_py(), f"{skipped[0]} to {skipped[-1]}"
+            )
+
+
+def _may_be(line: dict[str, Any], key: dict[str, Any]) -> bool:
+    return all(value is None or value == key[name] for name, value in line.items())
 
 
 def _wanted(models: pa.ChunkedArray, captioners: Sequence[str] | None, path: Path) -> np.ndarray:
@@ -755,7 +785,7 @@ def _wanted(models: pa.ChunkedArray, captioners: Sequence[str] | None, path: Pat
 
 def _safe_references(raw: pa.Table, report: Report) -> pa.Table:
     """`raw` with only those picture references that may be followed."""
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     missing = _null(raw, "image_path_in_repo") & _null(raw, "image_url")
     for at in np.flatnonzero(missing):
         report.add("missing_field", "image_url or image_path_in_repo", lines[at], "absent or null")
@@ -854,7 +884,7 @@ def _rows(raw: pa.Table, labels: np.ndarray, texts: pa.Table, report: Report) ->
 
 def _votes(raw: pa.Table, labels: np.ndarray, report: Report) -> pa.Array:
     """Votes as structs, null where no vote is known."""
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     votes = np.stack([raw[name].to_numpy() for name in _VOTES], axis=1)
     odd = (votes < 0) | (votes != np.floor(votes)) & ~np.isnan(votes) | (votes > 2**31 - 1)
     for at, column in np.argwhere(odd):
@@ -883,7 +913,7 @@ def _votes(raw: pa.Table, labels: np.ndarray, report: Report) -> pa.Array:
 def _annotations(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Array, pa.Array]:
     """Hallucination types and spans of every row."""
     marked = np.flatnonzero((labels == 0) | ~_null(raw, "error_type") | ~_null(raw, "error_words"))
-    part = raw.take(pa.array(marked)).select(["line", "caption", "error_type", "error_words"]).to_pydict()
+    part = raw.take(pa.array(marked)).select([_LINE, "caption", "error_type", "error_words"]).to_pydict()
     type_counts = np.zeros(raw.num_rows, np.int64)
     span_counts = np.zeros(raw.num_rows, np.int64)
     all_types: list[int] = []

@@ -214,10 +214,37 @@ def test_an_irregular_line_is_named_and_kept_where_it_can_be(write_release, bad,
     assert report.counts().get("empty_column", 0) in (0, 1)
 
 
+def test_a_gap_is_named_however_long_and_from_the_first_position_on(write_release):
+    folder = write_release({}, {"sentence_index": 2_000_000_000}, {"image_name": "2", "sentence_index": 1})
+    _, report = alignbench.read(folder)
+    assert (only(report).lines, only(report).values) == ([2, 3], ["1 to 1999999999", "0 to 0"])
+
+
+def test_a_gap_that_a_line_without_its_key_explains_is_no_second_finding(write_release):
+    folder = write_release({}, {"sentence_index": ...}, {"sentence_index": 2})
+    _, report = alignbench.read(folder)
+    assert report.counts() == {"missing_field": 1}
+
+
 def test_an_extra_column_is_noted_once(write_release):
     table, report = alignbench.read(write_release({"note": "a"}, {"sentence_index": 1, "note": {"b": 1}}))
     assert table.num_rows == 2
     assert (only(report).kind, only(report).field) == ("extra_column", "note")
+
+
+@pytest.mark.parametrize("broken", ["", "{"])
+def test_a_column_named_line_does_not_move_the_line_numbers(write_release, broken):
+    rows = [{"line": 7}, {"line": 8, "sentence_index": 1, "annotation": "perhaps"}]
+    _, report = alignbench.read(write_release(*rows, *([broken] if broken else [])))
+    assert {f.kind: f.lines for f in report.findings}["unknown_label"] == [2]
+
+
+@pytest.mark.parametrize("odd", [{"a": 1}, [["correct"]], 7, 0.5])
+@pytest.mark.parametrize("others", [[], [{}]])
+def test_an_annotation_of_any_type_is_named_not_a_crash(write_release, odd, others):
+    folder = write_release(*others, {"sentence_index": len(others), "annotation": odd})
+    _, report = alignbench.read(folder)
+    assert report.counts() == {"unknown_label": 1}
 
 
 def test_a_truncated_last_line_is_told_from_a_broken_line(write_release):
