@@ -1042,6 +1042,8 @@ _BACKOFF_SECONDS = 0.25
 _WORKERS = 16
 
 
+# Where a picture is looked for: ("own" | "release" | "url", address).
+_Where = tuple[str, str]
 # Fields that a finding about a picture may name, by where the picture was looked for.
 _PICTURE_FIELDS = {"url": "image_url", "own": "image_dirs", "release": "image_path_in_repo"}
 
@@ -1225,15 +1227,35 @@ class Pictures:
     retry: bool = False
     urls: bool = True
 
-    def attach(self, table: pa.Table, paths: pa.Array, lines: Iterable[int], report: Report) -> pa.Table:
-        """`table` with its ``image`` column filled; what cannot be had stays null and is reported."""
-        own = [self._own_files(source) for source in (self.image_dirs or {})]
-        folders = dict(zip(map(str.casefold, self.image_dirs or {}), own, strict=True))
+    def places(self, table: pa.Table, paths: pa.Array) -> list[_Where | None]:
+        """Where each row's picture is looked for; needs the whole table to tell names that several share."""
+        folders = {
+            source.casefold(): _own_files(_own_folder(source, folder))
+            for source, folder in (self.image_dirs or {}).items()
+        }
         names = ("image_source", "image_id", "image_url")
-        rows = zip(*(table[name].to_pylist() for name in names), paths.to_pylist(), strict=True)
-        places = [_place(folders, *row) for row in rows]
-        if not self.urls:
-            places = [place if place and place[0] != "url" else None for place in places]
+        rows = list(zip(*(table[name].to_pylist() for name in names), paths.to_pylist(), strict=True))
+        urls = {(source, url) for source, _, url, _ in rows if url} if folders else set()
+        uses = Counter((source, PurePosixPath(_file_name(url)).stem) for source, url in urls)
+        places: list[_Where | None] = []
+        for source, name, url, path in rows:
+            own = folders.get((source or "").casefold(), {})
+            file = _file_name(url) if own and url else ""
+            shared = uses[source, PurePosixPath(file).stem] > 1
+            keys = [*_own_keys(name), *_own_keys(file)[2 if shared else 0 :]] if own else []
+            if own and name.isdecimal():
+                keys.append(f"COCO {int(name)}")
+            hit = next((own[key] for key in keys if key in own), None)
+            if hit or path:
+                places.append(("own", hit) if hit else ("release", path))
+            else:
+                places.append(("url", url) if url and self.urls else None)
+        return places
+
+    def attach(
+        self, table: pa.Table, places: Sequence[_Where | None], lines: Iterable[int], report: Report
+    ) -> pa.Table:
+        """`table` with its ``image`` column filled; what cannot be had stays null and is reported."""
         first = {
             place: line for place, line in zip(reversed(places), reversed(list(lines)), strict=True) if place
         }
@@ -1242,27 +1264,17 @@ class Pictures:
         for place, outcome in found.items():
             outcomes["available" if isinstance(outcome, Path) else str(outcome)] += 1
             if isinstance(outcome, Unavailable):
-                report.add("picture_unavailable", _PICTURE_FIELDS[place[0]], first[place], f"{outcome}: {place[1]}")
+                report.add(
+                    "picture_unavailable", _PICTURE_FIELDS[place[0]], first[place], f"{outcome}: {place[1]}"
+                )
         report.pictures = {"distinct": len(found), **dict(outcomes.most_common())}
         files = {place: str(path) for place, path in found.items() if isinstance(path, Path)}
         image = features().arrow_schema.field("image")
         column = [{"bytes": None, "path": files[p]} if p in files else None for p in places]
         return table.set_column(table.schema.get_field_index("image"), image, pa.array(column, image.type))
 
-    def _own_files(self, source: str) -> dict[str, str]:
-        """Files in the user's folder by name, by stem and by the number that ends the stem."""
-        folder = Path((self.image_dirs or {})[source])
-        if not folder.is_dir():
-            raise FileNotFoundError(f"image_dirs={{{source!r}: {str(folder)!r}}}: no such folder")
-        files: dict[str, str] = {}
-        for path in sorted(folder.iterdir()):
-            number = re.search(r"\d+$", path.stem)
-            for key in (path.name, path.stem, f"#{int(number.group())}" if number else path.stem):
-                files.setdefault(key, str(path))
-        return files
-
-    def _get_all(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Path | Unavailable]:
-        found: dict[tuple[str, str], Path | Unavailable] = {}
+    def _get_all(self, places: Sequence[_Where]) -> dict[_Where, Path | Unavailable]:
+        found: dict[_Where, Path | Unavailable] = {}
         pool = ThreadPoolExecutor(_WORKERS)
         try:
             outcomes = pool.map(self._get, places)
@@ -1273,7 +1285,7 @@ class Pictures:
             pool.shutdown(wait=True, cancel_futures=True)
         return found
 
-    def _get(self, place: tuple[str, str]) -> Path | Unavailable:
+    def _get(self, place: _Where) -> Path | Unavailable:
         kind, where = place
         try:
             if kind == "url":
@@ -1304,20 +1316,35 @@ class Pictures:
             raise Unavailable(f"Hub answered {status}" if status else type(error).__name__) from None
 
 
-def _place(
-    folders: dict[str, dict[str, str]], source: str | None, name: str, url: str | None, path: str | None
-) -> tuple[str, str] | None:
-    """Where a row's picture is looked for: ("own" | "release" | "url", address)."""
-    own = folders.get((source or "").casefold(), {})
-    if own:
-        base = PurePosixPath(urllib.parse.urlsplit(url).path).name if url else name
-        number = re.search(r"\d+$", PurePosixPath(base).stem)
-        keys = [base, PurePosixPath(base).stem, name, f"#{int(number.group())}" if number else name]
-        if hit := next((own[key] for key in keys if key in own), None):
-            return "own", hit
-    if path:
-        return "release", path
-    return ("url", url) if url else None
+def _own_folder(source: str, folder: str) -> Path:
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"image_dirs={{{source!r}: {folder!r}}}: no such folder")
+    return Path(folder).absolute()
+
+
+def _own_files(folder: Path) -> dict[str, str]:
+    """Files in a folder of the user, under each key that `_own_keys` gives their name."""
+    files: dict[str, str] = {}
+    with os.scandir(folder) as entries:
+        for name in sorted(entry.name for entry in entries if entry.is_file()):
+            for key in _own_keys(name):
+                files.setdefault(key, str(folder / name))
+    return files
+
+
+def _own_keys(name: str) -> list[str]:
+    """What a picture called `name` is looked up by: its name, its stem and, if it has one, its COCO number.
+
+    COCO pictures carry the same twelve digits under several names (COCO_val2014_000000000042.jpg); other
+    numbers, such as a downloader's counter, identify no picture.
+    """
+    stem = PurePosixPath(name).stem
+    number = re.search(r"(?:^|_)(\d{12})$", stem)
+    return [name, stem, *([f"COCO {int(number[1])}"] if number else [])]
+
+
+def _file_name(url: str) -> str:
+    return urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(url).path).name)
 
 
 def _inside(folder: Path, path: str) -> Path:
@@ -1447,6 +1474,10 @@ class AlignBenchConfig(datasets.BuilderConfig):
             kwargs["content"] = _fingerprint(Path(self.data_dir))
         else:
             kwargs["revision"] = self.commit
+        if self.image_dirs:
+            kwargs["image_dirs"] = {
+                source: _listing(_own_folder(source, folder)) for source, folder in self.image_dirs.items()
+            }
         return super().create_config_id(kwargs, custom_features)
 
     def _check_options(self) -> None:
@@ -1477,6 +1508,13 @@ def _fingerprint(folder: Path) -> str:
                 status = os.stat(os.path.join(place, name))
                 digest.update(f"{place}/{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def _listing(folder: Path) -> str:
+    """Digest of a folder: its place, its files by name, size and time."""
+    with os.scandir(folder) as entries:
+        files = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries if e.is_file())
+    return hashlib.sha256(repr((str(folder.resolve()), files)).encode()).hexdigest()
 
 
 def _sample_folder() -> Path:
@@ -1513,18 +1551,18 @@ class AlignBench(datasets.ArrowBasedBuilder):
         streaming = getattr(dl_manager, "is_streaming", False)
         table, report = release.table, release.report
         report.source = self._name(folder)
-        lazy = streaming and self.config.images == "auto"
+        places = pictures.places(table, release.paths) if self.config.images != "skip" else []
+        lazy = streaming and self.config.images in ("auto", "release")
         if self.config.images != "skip" and not lazy:
-            table = pictures.attach(table, release.paths, release.lines, report)
+            table = pictures.attach(table, places, release.lines, report)
             self._check_pictures(table, release.lines, report)
         if report.irregular:
             logger.warning(f"alignbench: {_summary(report)}; print(alignbench.report(dataset)) lists all")
         if not streaming and os.path.isdir(self._output_dir or ""):
             report.save(Path(self._output_dir) / "report.json")
         if lazy:
-            table = table.append_column("_path", release.paths).append_column(
-                "_line", pa.array(release.lines)
-            )
+            where = pa.array(places, pa.list_(pa.string()))
+            table = table.append_column("_place", where).append_column("_line", pa.array(release.lines))
         shards = _shards(table, self.config.name == "captions", _STREAMED_ROWS if lazy else None)
         arguments = {"shards": shards, "pictures": pictures if lazy else None}
         return [datasets.SplitGenerator(name=datasets.Split.TEST, gen_kwargs=arguments)]
@@ -1580,8 +1618,9 @@ class AlignBench(datasets.ArrowBasedBuilder):
         for number, (table,) in enumerate(shards):
             if pictures:
                 found = Report(source="")
-                paths, lines = _flat(table["_path"]), table["_line"].to_pylist()
-                table = pictures.attach(table.drop_columns(["_path", "_line"]), paths, lines, found)
+                places = [place and tuple(place) for place in table["_place"].to_pylist()]
+                lines = table["_line"].to_pylist()
+                table = pictures.attach(table.drop_columns(["_place", "_line"]), places, lines, found)
                 for finding in found.findings:
                     logger.warning(f"alignbench: {finding}")
             yield number, _by_caption(table) if self.config.name == "captions" else table
