@@ -32,6 +32,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -1177,24 +1178,13 @@ def _fetch_once(url: str) -> bytes:
                 if time.monotonic() > deadline:
                     raise _Transient("timeout")
             expected = response.headers.get("Content-Length")
-            if expected and expected.isdigit() and len(data) < int(expected):
-                raise _Transient("connection lost")
-            return bytes(data)
     except urllib.error.HTTPError as error:
-        # urllib refuses some redirects before it asks the handler above.
-        if not _is_http(error.url):
-            raise Unavailable("redirect to other than http(s)") from None
-        kind = _Transient if error.code in (408, 425, 429) or error.code >= 500 else Unavailable
-        raise kind(f"HTTP {error.code}") from None
-    except TimeoutError:
-        raise _Transient("timeout") from None
-    except urllib.error.URLError as error:
-        raise _network_failure(error.reason) from None
-    # A host of empty or overlong labels is a UnicodeError.
-    except (ValueError, http.client.InvalidURL):
-        raise Unavailable("malformed URL") from None
-    except (OSError, http.client.HTTPException) as error:
-        raise _network_failure(error) from None
+        raise _answered(error) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise _network_failure(getattr(error, "reason", error)) from None
+    if expected and expected.isdigit() and len(data) < int(expected):
+        raise _Transient("connection lost")
+    return bytes(data)
 
 
 def _quoted(url: str) -> str:
@@ -1205,13 +1195,26 @@ def _quoted(url: str) -> str:
     return urllib.parse.urlunsplit((parts.scheme, host, path, query, ""))
 
 
+def _answered(error: urllib.error.HTTPError) -> Unavailable:
+    # urllib refuses some redirects before it asks the handler above.
+    if not _is_http(error.url):
+        return Unavailable("redirect to other than http(s)")
+    kind = _Transient if error.code in (408, 425, 429) or error.code >= 500 else Unavailable
+    return kind(f"HTTP {error.code}")
+
+
 def _network_failure(reason: object) -> Unavailable:
-    if isinstance(reason, (TimeoutError, socket.timeout)):
+    if isinstance(reason, TimeoutError):
         return _Transient("timeout")
     if isinstance(reason, ConnectionRefusedError):
         return _Transient("connection refused")
     if isinstance(reason, socket.gaierror):
         return _Transient("unknown host")
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return Unavailable("untrusted certificate")
+    # A host of empty or overlong labels is a UnicodeError, whose `reason` is a text.
+    if isinstance(reason, (str, ValueError, http.client.InvalidURL)):
+        return Unavailable("malformed URL")
     return _Transient("connection lost")
 
 
