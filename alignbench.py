@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import contextvars
 import difflib
 import functools
 import hashlib
@@ -42,7 +43,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from dataclasses import field as default
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -63,6 +64,7 @@ logger = get_logger(__name__)
 HUB_RELEASE = "omron-sinicx/AlignBench"
 HUB_REVISION = "c4fa73500fc2afe437b3d7fe56c91e607e2be5c2"
 RELEASE_FILE = "halcap_bench.jsonl"
+WITHDRAWN_FILE = "withdrawn.jsonl"
 
 # ---------------------------------------------------------------------------------------------
 # What a row is
@@ -825,7 +827,7 @@ def _withdraw(table: pa.Table, lines: np.ndarray, folder: Path, complete: bool, 
 
     Ids are never reused: a withdrawn sentence stays in its place, or, of a complete table, in the report.
     """
-    path = folder / "withdrawn.jsonl"
+    path = folder / WITHDRAWN_FILE
     if not path.is_file():
         return table
     places = {name: at for at, name in enumerate(table["id"].to_pylist())}
@@ -1310,13 +1312,19 @@ class Pictures:
                     repo, path, repo_type="dataset", revision=revision, token=self.token
                 )
             )
-        except huggingface_hub.utils.LocalEntryNotFoundError:
-            raise Unavailable("not in the cache, and the Hub cannot be reached") from None
-        except huggingface_hub.utils.EntryNotFoundError:
-            raise Unavailable("no such file in the Hub repo") from None
         except Exception as error:  # the HTTP library below differs between versions, so do its errors
-            status = _status(error)
-            raise Unavailable(f"Hub answered {status}" if status else type(error).__name__) from None
+            raise _not_from_hub(error) from None
+
+
+def _not_from_hub(error: Exception) -> Unavailable:
+    status, errors = _status(error), huggingface_hub.utils
+    if isinstance(error, errors.EntryNotFoundError) and status == 404:
+        return Unavailable("no such file in the Hub repo")
+    if status:
+        return Unavailable(f"Hub answered {status}")
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        return Unavailable("not in the cache, and the Hub cannot be reached")
+    return Unavailable(type(error).__name__)
 
 
 def _own_folder(source: str, folder: str) -> Path:
@@ -1390,9 +1398,11 @@ def _hub_errors(repo: str, revision: str) -> Iterator[None]:
         if isinstance(error, huggingface_hub.utils.EntryNotFoundError) and not _status(error):
             raise _unreachable(where, local) from error
         raise ReleaseError(_status_message(where, _status(error), local)) from error
-    except (OSError, ValueError, huggingface_hub.utils.OfflineModeIsEnabled) as error:
-        status = _status(error)
-        if status:
+    # The HTTP library below, and so its errors, differ between versions of huggingface_hub.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the disk, not the Hub
+        if status := _status(error):
             raise ReleaseError(_status_message(where, status, local)) from error
         raise _unreachable(where, local) from error
 
@@ -1420,21 +1430,41 @@ def _status_message(where: str, status: int | None, local: str) -> str:
     return f"{where}: the Hub answered {status}; try again later, {local}"
 
 
-def _commit(repo: str, revision: str, token: str | bool | None) -> str:
-    """The commit that `revision` names now; without network, that it named when last seen."""
+# Made known while a builder is made: its config looks a branch up before it could be told the token.
+_token: contextvars.ContextVar[str | bool | None] = contextvars.ContextVar("_token", default=None)
+
+
+def _commit(repo: str, revision: str) -> str:
+    """The commit that `revision` names now; without network, the one that it named when last seen."""
     if re.fullmatch(r"[0-9a-f]{40}", revision):
         return revision
+    return _download_release(repo, revision, _token.get()).parent.name
+
+
+def _download_release(repo: str, revision: str, token: str | bool | None) -> Path:
+    """The release's JSONL in the Hub cache; the client also keeps there what a branch stands for."""
     with _hub_errors(repo, revision):
-        try:
-            url = huggingface_hub.hf_hub_url(repo, RELEASE_FILE, repo_type="dataset", revision=revision)
-            return huggingface_hub.get_hf_file_metadata(url, token=token).commit_hash or revision
-        except Exception as error:
-            cached = huggingface_hub.try_to_load_from_cache(
-                repo, RELEASE_FILE, revision=revision, repo_type="dataset"
+        return Path(
+            huggingface_hub.hf_hub_download(
+                repo, RELEASE_FILE, repo_type="dataset", revision=revision, token=token
             )
-            if _status(error) or not isinstance(cached, str):
+        )
+
+
+def _download_withdrawn(repo: str, commit: str, token: str | bool | None) -> None:
+    """Put the list of withdrawn sentences beside the release's JSONL, if the release has one."""
+    place: dict[str, Any] = {"repo_type": "dataset", "revision": commit}
+    # A path, or a mark that the commit has no such file.
+    if huggingface_hub.try_to_load_from_cache(repo, WITHDRAWN_FILE, **place) is not None:
+        return
+    with _hub_errors(repo, commit):
+        try:
+            huggingface_hub.hf_hub_download(repo, WITHDRAWN_FILE, token=token, **place)
+        except huggingface_hub.utils.LocalEntryNotFoundError as error:
+            if _status(error):
                 raise
-            return Path(cached).parent.name
+        except huggingface_hub.utils.EntryNotFoundError:
+            pass
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1465,6 +1495,8 @@ class AlignBenchConfig(datasets.BuilderConfig):
     images: str = "auto"
     image_dirs: dict[str, str] | None = None
     strict: bool = False
+    # The commit of the Hub repo to read, looked up once.
+    commit: str = field(default="", init=False)
 
     def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
         """The config's name in the cache, which changes with the release's content."""
@@ -1476,7 +1508,8 @@ class AlignBenchConfig(datasets.BuilderConfig):
         elif self.data_dir is not None:
             kwargs["content"] = _fingerprint(Path(self.data_dir))
         else:
-            kwargs["revision"] = self.commit
+            revision = self.revision or (HUB_REVISION if self.release == HUB_RELEASE else "main")
+            kwargs["revision"] = self.commit = _commit(self.release, revision)
         if self.image_dirs:
             kwargs["image_dirs"] = {
                 source: _listing(_own_folder(source, folder)) for source, folder in self.image_dirs.items()
@@ -1491,17 +1524,11 @@ class AlignBenchConfig(datasets.BuilderConfig):
         if self.name == "sample" and (self.data_dir or self.release != HUB_RELEASE or self.revision):
             raise ValueError("the sample is embedded: it takes no data_dir=, release= or revision=")
 
-    @property
-    def commit(self) -> str:
-        """The commit of the Hub repo to read."""
-        revision = self.revision or (HUB_REVISION if self.release == HUB_RELEASE else "main")
-        return _commit(self.release, revision, None)
-
 
 def _fingerprint(folder: Path) -> str:
     """Digest of a release folder: its place, the content of its JSONL, its pictures by size and time."""
     digest = hashlib.sha256(str(folder.resolve()).encode())
-    for name in (RELEASE_FILE, "withdrawn.jsonl"):
+    for name in (RELEASE_FILE, WITHDRAWN_FILE):
         if (folder / name).is_file():
             digest.update((folder / name).read_bytes())
     for place, folders, files in os.walk(folder / "images"):
@@ -1538,6 +1565,13 @@ class AlignBench(datasets.ArrowBasedBuilder):
         AlignBenchConfig(name="sample", description="Drawn pictures and made-up captions; no network."),
     ]
     DEFAULT_CONFIG_NAME = "sentences"
+
+    def __init__(self, *args: Any, token: str | bool | None = None, **options: Any) -> None:
+        reset = _token.set(token)
+        try:
+            super().__init__(*args, token=token, **options)
+        finally:
+            _token.reset(reset)
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
@@ -1585,11 +1619,9 @@ class AlignBench(datasets.ArrowBasedBuilder):
                 folder=str(Path(config.data_dir).absolute()), **common
             )
         commit, token = config.commit, getattr(dl_manager.download_config, "token", None)
-        with _hub_errors(config.release, commit):
-            path = huggingface_hub.hf_hub_download(
-                config.release, RELEASE_FILE, repo_type="dataset", revision=commit, token=token
-            )
-        return Path(path).parent, Pictures(hub=(config.release, commit), token=token, **common)
+        path = _download_release(config.release, commit, token)
+        _download_withdrawn(config.release, commit, token)
+        return path.parent, Pictures(hub=(config.release, commit), token=token, **common)
 
     def _name(self, folder: Path) -> str:
         if self.config.name == "sample":
