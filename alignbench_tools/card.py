@@ -74,12 +74,13 @@ def fill(text: str, configs: Sequence[Config], parts: Mapping[str, str]) -> str:
     body = text[front.end() :]
     for name, content in parts.items():
         between = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
-        if not between.search(body):
+        found = between.search(body)
+        if not found:
             raise CardError(
                 f"the card has no part {name!r}: expected a line `<!-- begin {name} -->` and a later line "
                 f"`<!-- end {name} -->`; put them back, or push with --card ours"
             )
-        body = between.sub(lambda found, content=content: found[1] + content.strip() + "\n" + found[2], body)
+        body = body[: found.start()] + found[1] + content.strip() + "\n" + found[2] + body[found.end() :]
     return f"---\n{metadata}\n---\n{body}"
 
 
@@ -89,7 +90,7 @@ def _metadata(given: dict[str, Any], configs: Sequence[Config]) -> str:
     data = DatasetCardData(**given, ignore_metadata_errors=True)
     data.size_categories = [_size_category(max(config.rows for config in configs))]
     infos = {}
-    globs = {}
+    globs: dict[str, dict[str, Any]] = {}
     for config in configs:
         nbytes = sum(file.nbytes for file in config.files)
         read = sum(file.read_bytes for file in config.files)

@@ -1,0 +1,238 @@
+"""`alignbench push dataset REPO`, `alignbench push metric REPO`: one commit each."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import datasets
+import huggingface_hub
+import yaml
+from filelock import FileLock, Timeout
+
+import alignbench
+
+from . import card, hub, results_yaml
+from .croissant import croissant
+from .hub import PushError, Target
+from .parquet import write_config
+
+CONFIGS = ("sentences", "captions")
+METRIC_SCRIPT = "alignbench_auroc.py"
+PUBLISHED = "2025-11-26"  # when the authors announced AlignBench
+CITATION = "Saito et al. AlignBench: Benchmarking Fine-Grained Image-Text Alignment. arXiv:2511.20515, 2025."
+LICENCE_NOTICE = (
+    "--images all: this publishes pictures of COCO and CC12M under your name, and you answer to their owners "
+    "for having the right to do so."
+)
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser("push", help="publish the dataset or the metric on the Hub")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="{dataset,metric}")
+    dataset = kinds.add_parser("dataset", help="Parquet, card, manifest and Croissant to a dataset repo")
+    dataset.add_argument(
+        "--data-dir", type=Path, help="a local release folder (default: upstream's, from the Hub)"
+    )
+    dataset.add_argument(
+        "--images",
+        choices=("release", "all"),
+        default="release",
+        help="release (default): embed the generated pictures, leave COCO and CC12M as image_url; all: embed "
+        "every picture, and answer for their licences",
+    )
+    dataset.add_argument(
+        "--image-dir",
+        metavar="SOURCE=FOLDER",
+        action="append",
+        default=[],
+        help="pictures that you have, e.g. COCO=…",
+    )
+    dataset.add_argument(
+        "--benchmark", action="store_true", help="also write eval.yaml (the Hub lists by hand)"
+    )
+    dataset.set_defaults(build=build_dataset, repo_type="dataset")
+    metric = kinds.add_parser("metric", help="the metric's folder to a Space")
+    metric.set_defaults(build=build_metric, repo_type="space")
+    for kind in (dataset, metric):
+        _add_common(kind)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("repo", help="namespace/name")
+    parser.add_argument(
+        "--dry-run", type=Path, metavar="DIR", help="write the same files to DIR, push nothing"
+    )
+    parser.add_argument("--private", action="store_true", help="if the repo has to be made")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--revision", metavar="BRANCH", help="push to this branch, made from main if need be")
+    place.add_argument(
+        "--create-pr", action="store_true", help="open a pull request in place of a push to main"
+    )
+    parser.add_argument(
+        "--card",
+        choices=("ours", "hub"),
+        help="if the card was edited on the Hub: overwrite it (ours) or keep it with new numbers (hub)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build the files, then write them to `--dry-run` or push them; 1 if that could not be done."""
+    target = Target(args.repo, args.repo_type, args.revision, args.create_pr, args.private)
+    try:
+        hub.check_name(target.repo)
+        if args.dry_run:
+            _dry_run(args)
+        else:
+            _push(args, target)
+    except (PushError, card.CardError, alignbench.ReleaseError, FileNotFoundError, ValueError) as error:
+        print(f"alignbench push: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _push(args: argparse.Namespace, target: Target) -> None:
+    api = hub.connect(target)
+    remote = hub.inspect(api, target)
+    _check_remote(remote, target, args.card)
+    with _staging(target) as folder:
+        args.build(args, folder, remote.card if args.card == "hub" else None)
+        owned = tuple(f"{config}/" for config in CONFIGS) if target.repo_type == "dataset" else ()
+        message = f"alignbench {alignbench.__version__}: {args.kind}"
+        print(f"{target}: {hub.commit(api, target, remote, folder, message, owned)}")
+
+
+def _check_remote(remote: hub.Remote, target: Target, choice: str | None) -> None:
+    if remote.card_was_edited and choice is None:
+        raise PushError(
+            f"the card ({card.CARD}) of {target} is not the one that the last push wrote: somebody edited "
+            "it, or the repo was made otherwise; --card hub keeps it and refreshes its numbers, --card ours "
+            "overwrites it"
+        )
+    script = f"{target.repo.split('/')[1]}.py"
+    if target.repo_type == "dataset" and script in remote.files:
+        raise PushError(
+            f"{target} holds {script}, and datasets >= 4 refuses to load a repo with a script of its name: "
+            "delete that file on the Hub and push again"
+        )
+
+
+def _dry_run(args: argparse.Namespace) -> None:
+    """Build beside `--dry-run` and put it in its place when it is whole."""
+    folder = args.dry_run.absolute()
+    if folder.exists() and any(folder.iterdir()) and not (folder / card.MANIFEST).is_file():
+        raise PushError(f"{args.dry_run} is not empty and no earlier dry run: give another folder")
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        args.build(args, partial, None)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    print(f"written to {args.dry_run}; nothing was pushed")
+
+
+@contextlib.contextmanager
+def _staging(target: Target) -> Iterator[Path]:
+    """A folder for the files of this push, cleared of what a killed push to the same repo left."""
+    root = Path(huggingface_hub.constants.HF_HOME) / "alignbench" / "push"
+    root.mkdir(parents=True, exist_ok=True)
+    folder = root / f"{target.repo_type}--{target.repo.replace('/', '--')}"
+    try:
+        with FileLock(f"{folder}.lock", timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    except Timeout:
+        raise PushError(f"another push to {target} is under way on this machine: wait for it") from None
+
+
+def build_dataset(args: argparse.Namespace, folder: Path, text: str | None) -> None:
+    """Write the dataset repo's files into `folder`; `text` is the card to fill in if not our own."""
+    if args.images == "all":
+        print(LICENCE_NOTICE, file=sys.stderr)
+    tables, configs = {}, []
+    for name in CONFIGS:
+        dataset = _load(args, name)
+        tables[name] = dataset.data.table
+        features = alignbench.features(name)
+        writing = write_config(tables[name], features, folder, name, embed_urls=args.images == "all")
+        files = list(datasets.utils.tqdm(writing, desc=f"Writing {name}", unit="file"))
+        configs.append(card.Config(name, features, files))
+    parts = card.parts(tables["sentences"], configs, args.images)
+    filled = card.fill(text or card.template().replace("<this repo>", args.repo), configs, parts)
+    endpoint = huggingface_hub.constants.ENDPOINT
+    _write(folder / card.CARD, filled)
+    _write(folder / "croissant.json", croissant(args.repo, endpoint, configs, CITATION, PUBLISHED))
+    if args.benchmark:
+        captioners = sorted(tables["sentences"]["captioner"].unique().to_pylist())
+        _write(folder / "eval.yaml", results_yaml.benchmark(captioners))
+    _write(folder / card.MANIFEST, card.manifest(filled, configs, args.images, _source(args)))
+
+
+def _load(args: argparse.Namespace, config: str) -> datasets.Dataset:
+    folders = dict(pair.split("=", 1) for pair in args.image_dir if "=" in pair)
+    if len(folders) < len(args.image_dir):
+        raise PushError(f"expected --image-dir SOURCE=FOLDER, got {', '.join(args.image_dir)}")
+    dataset = datasets.load_dataset(
+        "alignbench",
+        config,
+        split="test",
+        data_dir=str(args.data_dir) if args.data_dir else None,
+        images="auto" if args.images == "all" else "release",
+        image_dirs=folders or None,
+    )
+    if config == CONFIGS[0]:
+        print(alignbench.report(dataset), file=sys.stderr)
+    return dataset
+
+
+def _source(args: argparse.Namespace) -> str:
+    if args.data_dir is None:
+        return f"{alignbench.HUB_RELEASE}@{alignbench.HUB_REVISION}"
+    content = (args.data_dir / alignbench.RELEASE_FILE).read_bytes()
+    return f"{alignbench.RELEASE_FILE} with sha256 {hashlib.sha256(content).hexdigest()}"
+
+
+def build_metric(args: argparse.Namespace, folder: Path, text: str | None) -> None:
+    """Copy the metric's folder into `folder`; `text` is a card to keep in place of ours."""
+    import alignbench_auroc
+
+    if args.repo.split("/")[1] != Path(METRIC_SCRIPT).stem:
+        raise PushError(
+            f"expected a Space named {Path(METRIC_SCRIPT).stem}, got {args.repo}: evaluate.load looks for a "
+            "script of the Space's name"
+        )
+    source = Path(alignbench_auroc.__file__).parent
+    names = sorted(path.name for path in source.iterdir() if path.suffix in (".py", ".md", ".txt"))
+    if missing := {METRIC_SCRIPT, card.CARD, "requirements.txt"} - set(names):
+        raise PushError(f"{source} lacks {', '.join(sorted(missing))}: install alignbench again")
+    for name in names:
+        shutil.copyfile(source / name, folder / name)
+    if text is not None:
+        _write(folder / card.CARD, text)
+    front = (folder / card.CARD).read_text(encoding="utf-8").split("---")[1:2]
+    if not front or yaml.safe_load(front[0]).get("sdk") != "gradio":
+        raise PushError(f"the Space's {card.CARD} needs front matter with `sdk: gradio`")
+    files = {}
+    for name in names:
+        content = (folder / name).read_bytes()
+        files[name] = {"nbytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    _write(folder / card.MANIFEST, json.dumps({"format": 1, "files": files}, indent=1) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_bytes(text.encode("utf-8"))
