@@ -175,12 +175,16 @@ def build_dataset(args: argparse.Namespace, folder: Path, text: str | None) -> N
     parts = card.parts(tables["sentences"], configs, args.images)
     filled = card.fill(text or card.template().replace("<this repo>", args.repo), configs, parts)
     endpoint = huggingface_hub.constants.ENDPOINT
-    _write(folder / card.CARD, filled)
-    _write(folder / "croissant.json", croissant(args.repo, endpoint, configs, CITATION, PUBLISHED))
+    texts = {
+        card.CARD: filled,
+        "croissant.json": croissant(args.repo, endpoint, configs, CITATION, PUBLISHED),
+    }
     if args.benchmark:
         captioners = sorted(tables["sentences"]["captioner"].unique().to_pylist())
-        _write(folder / "eval.yaml", results_yaml.benchmark(captioners))
-    _write(folder / card.MANIFEST, card.manifest(filled, configs, args.images, _source(args)))
+        texts["eval.yaml"] = results_yaml.benchmark(captioners)
+    texts[card.MANIFEST] = card.manifest(texts, configs, args.images, _source(args))
+    for name, content in texts.items():
+        (folder / name).write_bytes(content.encode("utf-8"))
 
 
 def _load(args: argparse.Namespace, config: str) -> datasets.Dataset:
@@ -223,16 +227,10 @@ def build_metric(args: argparse.Namespace, folder: Path, text: str | None) -> No
     for name in names:
         shutil.copyfile(source / name, folder / name)
     if text is not None:
-        _write(folder / card.CARD, text)
+        (folder / card.CARD).write_bytes(text.encode("utf-8"))
     front = (folder / card.CARD).read_text(encoding="utf-8").split("---")[1:2]
     if not front or yaml.safe_load(front[0]).get("sdk") != "gradio":
         raise PushError(f"the Space's {card.CARD} needs front matter with `sdk: gradio`")
-    files = {}
-    for name in names:
-        content = (folder / name).read_bytes()
-        files[name] = {"nbytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    _write(folder / card.MANIFEST, json.dumps({"format": 1, "files": files}, indent=1) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_bytes(text.encode("utf-8"))
+    files = {name: card.digest((folder / name).read_bytes()) for name in names}
+    manifest = json.dumps({"format": 1, "files": files}, indent=1) + "\n"
+    (folder / card.MANIFEST).write_text(manifest, encoding="utf-8")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from .server import Fault, HubServer, Request
@@ -99,11 +100,15 @@ class Hub:
         times: float = float("inf"),
     ) -> None:
         """Answer requests whose `METHOD /path` matches with `status` (None: only wait), `times` times."""
-        self.server.faults.append(Fault(pattern, status, delay, None, times))
+        self.server.faults.append(Fault(pattern, status, delay, times=times))
 
     def cut_uploads(self, after: int, times: float = float("inf")) -> None:
         """Break the connection once `after` bytes of an upload have come in."""
-        self.server.faults.append(Fault("^PUT /lfs/", None, 0.0, after, times))
+        self.server.faults.append(Fault("^PUT /lfs/", cut_after=after, times=times))
+
+    def when(self, pattern: str, action: Callable[[], object]) -> None:
+        """Run `action` on the first matching request, before it is answered."""
+        self.server.faults.append(Fault(pattern, action=action, times=1))
 
     def heal(self) -> None:
         self.server.faults.clear()
