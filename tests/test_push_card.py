@@ -196,3 +196,12 @@ def test_croissant_passes_its_validator_without_a_warning(configs, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Done" in done.stderr
     assert "WARNING" not in done.stderr
+
+
+def test_installed_card_is_found(tmp_path, monkeypatch):
+    share = tmp_path / "share" / "alignbench"
+    share.mkdir(parents=True)
+    (share / "dataset_card.md").write_text("installed")
+    monkeypatch.setattr(card, "__file__", str(tmp_path / "site" / "alignbench_tools" / "card.py"))
+    monkeypatch.setattr(card.sys, "prefix", str(tmp_path))
+    assert card.template() == "installed"

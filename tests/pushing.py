@@ -1,0 +1,106 @@
+"""Fixtures and a client for the tests of `alignbench push` against the local Hub."""
+
+import argparse
+import contextlib
+import io
+import json
+import random
+import shutil
+import subprocess
+import sys
+
+import datasets
+import pytest
+from hub import WRITE_TOKEN, Hub
+from huggingface_hub import constants
+from releases import make_release
+
+from alignbench_tools import push
+
+REPO = "me/alignbench"
+FILES = ["README.md", "captions/test-00000-of-00001.parquet", "croissant.json", "manifest.json"]
+FILES += ["sentences/test-00000-of-00001.parquet"]
+
+CLI = """
+import argparse, sys
+from alignbench_tools import push
+parser = argparse.ArgumentParser(prog="alignbench")
+push.add_parser(parser.add_subparsers())
+args = parser.parse_args(sys.argv[1:])
+sys.exit(args.run(args))
+"""
+
+# Stands in for an environment without the project: importing any part of it fails.
+STRANGER = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0].startswith("alignbench"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())
+"""
+
+
+class Client:
+    """Runs the command in this process (`push`) or another (`start`), and other clients in processes."""
+
+    def __init__(self, hub, folder, release):
+        self.hub, self.folder, self.release = hub, folder, release
+
+    def start(self, *arguments, token=WRITE_TOKEN):
+        """The command as a process, under way."""
+        command = [sys.executable, "-c", CLI, "push", "dataset", REPO, "--data-dir", self.release, *arguments]
+        env = self.hub.env(self.folder / "home", token)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(list(map(str, command)), env=env, cwd=self.folder, text=True, **pipes)
+
+    def push(self, *arguments, repo=REPO, token=WRITE_TOKEN):
+        """Exit code, standard output and error of the command, run in this process."""
+        parser = argparse.ArgumentParser(prog="alignbench")
+        push.add_parser(parser.add_subparsers())
+        given = ["push", "dataset", repo, "--data-dir", self.release, *arguments]
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            # The libraries read their environment once, at import.
+            patch.setattr(constants, "ENDPOINT", self.hub.url)
+            files = self.hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+            patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", files)
+            patch.setattr(constants, "HF_HOME", str(self.folder / "home"))
+            patch.setattr(constants, "HF_HUB_CACHE", str(self.folder / "home" / "hub"))
+            patch.setattr(constants, "HF_HUB_DISABLE_XET", True, raising=False)
+            patch.setattr(constants, "HF_TOKEN_PATH", str(self.folder / "none"))
+            patch.setattr(datasets.config, "HF_DATASETS_CACHE", self.folder / "home" / "datasets")
+            patch.setenv("HF_TOKEN", token or "")
+            patch.chdir(self.folder)
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                args = parser.parse_args(list(map(str, given)))
+                code = args.run(args)
+        return code, out.getvalue(), err.getvalue()
+
+    def push_all(self, *arguments):
+        code, out, err = self.push(
+            "--images", "all", "--image-dir", f"COCO={self.release.parent / 'coco'}", *arguments
+        )
+        assert code == 0, err
+        return out, err
+
+    def python(self, code):
+        """JSON that the code prints last, run without the project and with an empty cache."""
+        env = self.hub.env(self.folder / f"fresh{random.random()}", None)
+        done = subprocess.run(
+            [sys.executable, "-c", STRANGER + code], env=env, cwd=self.folder, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return make_release(tmp_path_factory.mktemp("original") / "release")
+
+
+@pytest.fixture
+def client(tmp_path, original):
+    shutil.copytree(original.parent, tmp_path / "data")
+    with Hub(tmp_path / "hub") as hub:
+        yield Client(hub, tmp_path, tmp_path / "data" / "release")
