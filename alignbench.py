@@ -41,7 +41,8 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from dataclasses import field as default
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -161,8 +162,8 @@ class Finding:
 
     kind: str
     field: str
-    lines: list[int] = field(default_factory=list)
-    values: list[str] = field(default_factory=list)
+    lines: list[int] = default(default_factory=list)
+    values: list[str] = default(default_factory=list)
 
     @property
     def action(self) -> str:
@@ -170,6 +171,8 @@ class Finding:
 
     def __str__(self) -> str:
         meaning = KINDS[self.kind][1]
+        if self.kind == "empty_column":
+            return f"{self.kind} [{self.field}]: {self.action} ({meaning})"
         head = f"{self.kind} [{self.field}]: {_count(len(self.lines), 'line')}, {self.action} ({meaning})"
         groups: dict[str, list[int]] = {}
         for line, value in zip(self.lines, self.values, strict=True):
@@ -192,15 +195,15 @@ class Report:
     source: str
     lines: int = 0
     rows: int = 0
-    captioners: dict[str, int] = field(default_factory=dict)
-    pictures: dict[str, int] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    captioners: dict[str, int] = default(default_factory=dict)
+    pictures: dict[str, int] = default(default_factory=dict)
+    findings: list[Finding] = default(default_factory=list)
 
-    def add(self, kind: str, field: str, line: int, value: object) -> None:
+    def add(self, kind: str, column: str, line: int, value: object) -> None:
         """Count one line under `kind`."""
-        found = next((f for f in self.findings if (f.kind, f.field) == (kind, field)), None)
+        found = next((f for f in self.findings if (f.kind, f.field) == (kind, column)), None)
         if found is None:
-            found = Finding(kind, field)
+            found = Finding(kind, column)
             self.findings.append(found)
         found.lines.append(int(line))
         found.values.append(value if isinstance(value, str) else repr(value))
@@ -273,13 +276,18 @@ _RATIOS = ("agreement_ratio", "fleiss_Pi")
 # Their spelling is not fixed: labels come as words or numbers, types and words as lists or strings.
 _FREE = ("annotation", "error_type", "error_words")
 COLUMNS = (*_STRINGS, *_INTEGERS, *_RATIOS, *_FREE)
+# Null is an ordinary value of these.
+_OFTEN_NULL = ("image_url", "image_path_in_repo", "error_type", "error_words")
 NEEDED = ("model", "image_name", "sentence_index", "caption", "annotation")
+
+# No column of a release: where a row stands in the file, from 1.
+_LINE = "@line"
 
 _FIXED_SCHEMA = pa.schema(
     [(name, pa.string()) for name in _STRINGS] + [(name, pa.float64()) for name in (*_INTEGERS, *_RATIOS)]
 )
 # Free columns are carried as JSON text where they are no plain string.
-_RAW_SCHEMA = pa.schema([*_FIXED_SCHEMA, *((name, pa.string()) for name in _FREE), ("line", pa.int64())])
+_RAW_SCHEMA = pa.schema([*_FIXED_SCHEMA, *((name, pa.string()) for name in _FREE), (_LINE, pa.int64())])
 _BLOCK_BYTES = 16 << 20
 # Arrow parses runs of this size in parallel; a longer line is read by itself.
 _PARSED_BYTES = 1 << 20
@@ -300,7 +308,7 @@ def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _read_lines(path: Path, report: Report) -> pa.Table:
-    """The release's columns as they are written, plus ``line`` (1-based)."""
+    """The release's columns as they are written, and each row's line."""
     batches: list[pa.Table] = []
     extra: dict[str, int] = {}
     for before, block in _blocks(path):
@@ -331,7 +339,7 @@ def _read_block(block: bytes, before: int) -> pa.Table | None:
         return None
     if table.num_rows != number:
         return None
-    return table.append_column("line", pa.array(np.arange(before + 1, before + number + 1)))
+    return table.append_column(_LINE, pa.array(np.arange(before + 1, before + number + 1)))
 
 
 def _read_one_by_one(block: bytes, before: int, report: Report) -> pa.Table:
@@ -360,7 +368,7 @@ def _read_one_by_one(block: bytes, before: int, report: Report) -> pa.Table:
 
 def _typed(record: dict[str, Any], line: int, report: Report) -> dict[str, Any]:
     """`record` with every value of its column's type; what cannot be so is emptied and reported."""
-    out: dict[str, Any] = {"line": line}
+    out: dict[str, Any] = {_LINE: line}
     for name, value in record.items():
         if name in _FREE or value is None:
             out[name] = value if value is None or isinstance(value, str) else json.dumps(value)
@@ -400,8 +408,11 @@ def _as_text(column: pa.Array) -> pa.Array:
     """Strings as they are, all else as JSON."""
     if pa.types.is_string(column.type) or pa.types.is_null(column.type):
         return column.cast(pa.string())
+    if pa.types.is_primitive(column.type):
+        return column.cast(pa.string())
     if not pa.types.is_list(column.type):
-        return pc.if_else(pc.is_null(column), None, column.cast(pa.string()))
+        values = column.to_pylist()
+        return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
     # Most lists are empty: write only the others one by one.
     filled = np.flatnonzero(pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False))
     texts = np.full(len(column), None, dtype=object)
@@ -490,9 +501,9 @@ class Span(NamedTuple):
 def find_spans(sentence: str, phrases: Iterable[str]) -> list[Span | None]:
     """Where each phrase stands in `sentence`; None for one that is not there.
 
-    A match of whole words is preferred to one inside a word ("man" is not in "woman"); then the match as
-    written to one in other case, and this to one with other white space or quotation marks. Phrases are
-    taken in order, an occurrence after the last one first, and each occurrence is used once.
+    Whole words come first ("man" is not in "woman"): as written, then in other case, then with other white
+    space or quotation marks; last, as written inside a word. Phrases are taken in order, an occurrence
+    after the last one first, and each occurrence is used once.
     """
     spans: list[Span | None] = []
     for phrase in phrases:
@@ -501,24 +512,27 @@ def find_spans(sentence: str, phrases: Iterable[str]) -> list[Span | None]:
 
 
 def _locate(sentence: str, phrase: str, used: Sequence[Span]) -> Span | None:
+    if not phrase.strip():
+        return None
+    # Inside a word only the letters as written count: "ble" is no other spelling of a part of "PEBBLE".
     searches = (
-        (_as_written, None),
-        (_in_any_case, "error_words_case"),
-        (_with_any_space, "error_words_whitespace"),
+        (_as_written, True, None),
+        (_in_any_case, True, "error_words_case"),
+        (_with_any_space, True, "error_words_whitespace"),
+        (_as_written, False, None),
     )
-    for whole_words in (True, False):
-        for search, how in searches:
-            found = search(sentence, phrase)
-            if whole_words:
-                found = [
-                    at for at in found if not _cuts_word(sentence, at[0]) and not _cuts_word(sentence, at[1])
-                ]
-            free = [at for at in found if all(at[1] <= span.start or span.end <= at[0] for span in used)]
-            # An annotator may mark a phrase inside a longer one, but not the same words twice.
-            free = free or [at for at in found if at not in [(span.start, span.end) for span in used]]
-            if free:
-                last = used[-1].end if used else 0
-                return Span(*min(free, key=lambda at: (at[0] < last, at[0])), how)
+    for search, whole_words, how in searches:
+        found = search(sentence, phrase)
+        if whole_words:
+            found = [
+                at for at in found if not _cuts_word(sentence, at[0]) and not _cuts_word(sentence, at[1])
+            ]
+        free = [at for at in found if all(at[1] <= span.start or span.end <= at[0] for span in used)]
+        # An annotator may mark a phrase inside a longer one, but not the same words twice.
+        free = free or [at for at in found if at not in [(span.start, span.end) for span in used]]
+        if free:
+            last = used[-1].end if used else 0
+            return Span(*min(free, key=lambda at: (at[0] < last, at[0])), how)
     return None
 
 
@@ -580,13 +594,13 @@ def _read_release(folder: Path, captioners: Sequence[str] | None, strict: bool) 
     if not wanted.all():
         raw, labels, texts = raw.filter(pa.array(wanted)), labels[wanted], texts.filter(pa.array(wanted))
     raw = _safe_references(raw, report)
-    labels = _withdraw(raw, labels, folder, report)
     table = _rows(raw, labels, texts, report)
+    table = _withdraw(table, raw[_LINE].to_numpy(), folder, captioners is None, report)
     counts = Counter(raw["model"].to_pylist())
     report.rows, report.captioners = table.num_rows, dict(counts)
     if strict and report.irregular:
         raise ReleaseError(f"strict=True, and the release is irregular:\n{report}")
-    return _Release(table, _flat(raw["image_path_in_repo"]), raw["line"].to_numpy(), report)
+    return _Release(table, _flat(raw["image_path_in_repo"]), raw[_LINE].to_numpy(), report)
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:
@@ -616,7 +630,8 @@ def _check_columns(raw: pa.Table, path: Path, report: Report) -> None:
             f"a release has the columns {', '.join(COLUMNS)}\n{report}"
         )
     for name in empty:
-        report.add("empty_column", name, 1, "null or absent throughout")
+        if name not in _OFTEN_NULL:
+            report.add("empty_column", name, 1, "null or absent throughout")
 
 
 def _null(table: pa.Table, name: str) -> np.ndarray:
@@ -625,7 +640,7 @@ def _null(table: pa.Table, name: str) -> np.ndarray:
 
 def _usable(raw: pa.Table, report: Report) -> tuple[pa.Table, np.ndarray]:
     """All lines that name a sentence of a caption, and their labels; -1 for those to be left out."""
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     labels = _labels(raw, report)
     index = raw["sentence_index"].to_numpy()
     odd = ~np.isnan(index) & ((index < 0) | (index != np.floor(index)) | (index > np.iinfo(np.int32).max))
@@ -647,7 +662,7 @@ def _labels(raw: pa.Table, report: Report) -> np.ndarray:
     known = [_label(text) for text in coded.dictionary.to_pylist()]
     codes = pc.fill_null(coded.indices, len(known)).to_numpy(zero_copy_only=False)
     labels = np.array([-1 if label is None else label for label in known] + [-1], dtype=np.int64)[codes]
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     for code, label in enumerate(known):
         if label is None:
             for at in np.flatnonzero(codes == code):
@@ -666,7 +681,7 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
     )
     group = pc.fill_null(group, -1).to_numpy()
     position = np.nan_to_num(raw["sentence_index"].to_numpy(), nan=-1).astype(np.int64)
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     placed = np.flatnonzero((group >= 0) & (position >= 0))
     order = placed[np.lexsort((lines[placed], labels[placed] < 0, position[placed], group[placed]))]
     same = np.zeros(len(order), bool)
@@ -727,7 +742,7 @@ def _report_gaps(
             explained = any(all(value in (None, key[k]) for k, value in other.items()) for other in lost)
             if not explained:
                 after = order[start:end][places > missing][0]
-                line = raw["line"][int(after)].as_py()
+                line = raw[_LINE][int(after)].as_py()
                 report.add("position_gap", "sentence_index", line, f"no sentence {missing} before it")
 
 
@@ -746,7 +761,7 @@ def _wanted(models: pa.ChunkedArray, captioners: Sequence[str] | None, path: Pat
 
 def _safe_references(raw: pa.Table, report: Report) -> pa.Table:
     """`raw` with only those picture references that may be followed."""
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     missing = _null(raw, "image_path_in_repo") & _null(raw, "image_url")
     for at in np.flatnonzero(missing):
         report.add("missing_field", "image_url or image_path_in_repo", lines[at], "absent or null")
@@ -779,29 +794,31 @@ def _is_http(url: str) -> bool:
     return parts.scheme.lower() in ("http", "https") and bool(parts.netloc)
 
 
-def _withdraw(raw: pa.Table, labels: np.ndarray, folder: Path, report: Report) -> np.ndarray:
-    """Labels with the sentences of ``withdrawn.jsonl`` (``{"id", "reason"}`` a line) made unknown.
+def _withdraw(table: pa.Table, lines: np.ndarray, folder: Path, complete: bool, report: Report) -> pa.Table:
+    """The table with the sentences of ``withdrawn.jsonl`` (``{"id", "reason"}`` a line) made unknown.
 
-    Ids are never reused: a withdrawn sentence stays in its place, or at least in the report.
+    Ids are never reused: a withdrawn sentence stays in its place, or, of a complete table, in the report.
     """
     path = folder / "withdrawn.jsonl"
     if not path.is_file():
-        return labels
-    rows = {name: at for at, name in enumerate(_ids(raw).to_pylist())}
+        return table
+    places = {name: at for at, name in enumerate(table["id"].to_pylist())}
+    labels = table["label"].to_numpy().copy()
     for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             entry = json.loads(text)
             name, reason = entry["id"], entry["reason"]
         except (ValueError, TypeError, KeyError) as error:
             raise ReleaseError(
-                f'{path}, line {number}: expected {{"id": …, "reason": …}}, got {text!r}'
+                f'{path}, line {number}: expected {{"id": …, "reason": …}}, got {text!r}; mend the line'
             ) from error
-        at = rows.get(name)
-        line = 0 if at is None else raw["line"][at].as_py()
-        report.add("withdrawn", "annotation", line, f"{name}: {reason}{'' if line else ' (not in the file)'}")
-        if at is not None:
-            labels[at] = LABELS.index("unknown")
-    return labels
+        if name in places:
+            report.add("withdrawn", "annotation", lines[places[name]], f"{name}: {reason}")
+            labels[places[name]] = LABELS.index("unknown")
+        elif complete:
+            report.add("withdrawn", "annotation", 0, f"{name}: {reason} (not in the file)")
+    at = table.schema.get_field_index("label")
+    return table.set_column(at, table.schema.field(at), pa.array(labels))
 
 
 def _ids(raw: pa.Table) -> pa.Array:
@@ -842,7 +859,7 @@ def _rows(raw: pa.Table, labels: np.ndarray, texts: pa.Table, report: Report) ->
 
 def _votes(raw: pa.Table, labels: np.ndarray, report: Report) -> pa.Array:
     """Votes as structs, null where no vote is known."""
-    lines = raw["line"].to_numpy()
+    lines = raw[_LINE].to_numpy()
     votes = np.stack([raw[name].to_numpy() for name in _VOTES], axis=1)
     odd = (votes < 0) | (votes != np.floor(votes)) & ~np.isnan(votes) | (votes > 2**31 - 1)
     for at, column in np.argwhere(odd):
@@ -871,7 +888,7 @@ def _votes(raw: pa.Table, labels: np.ndarray, report: Report) -> pa.Array:
 def _annotations(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Array, pa.Array]:
     """Hallucination types and spans of every row."""
     marked = np.flatnonzero((labels == 0) | ~_null(raw, "error_type") | ~_null(raw, "error_words"))
-    part = raw.take(pa.array(marked)).select(["line", "caption", "error_type", "error_words"]).to_pydict()
+    part = raw.take(pa.array(marked)).select([_LINE, "caption", "error_type", "error_words"]).to_pydict()
     type_counts = np.zeros(raw.num_rows, np.int64)
     span_counts = np.zeros(raw.num_rows, np.int64)
     all_types: list[int] = []
@@ -1148,7 +1165,7 @@ class Pictures:
     retry: bool = False
     urls: bool = True
 
-    def attach(self, table: pa.Table, paths: pa.Array, lines: Sequence[int], report: Report) -> pa.Table:
+    def attach(self, table: pa.Table, paths: pa.Array, lines: Iterable[int], report: Report) -> pa.Table:
         """`table` with its ``image`` column filled; what cannot be had stays null and is reported."""
         own = [self._own_files(source) for source in (self.image_dirs or {})]
         folders = dict(zip(map(str.casefold, self.image_dirs or {}), own, strict=True))
@@ -1157,7 +1174,9 @@ class Pictures:
         places = [_place(folders, *row) for row in rows]
         if not self.urls:
             places = [place if place and place[0] != "url" else None for place in places]
-        first = {place: line for place, line in zip(reversed(places), reversed(lines), strict=True) if place}
+        first = {
+            place: line for place, line in zip(reversed(places), reversed(list(lines)), strict=True) if place
+        }
         found = self._get_all(sorted(first, key=first.__getitem__))
         outcomes: Counter[str] = Counter()
         for place, outcome in found.items():
@@ -1334,6 +1353,9 @@ def _commit(repo: str, revision: str, token: str | bool | None) -> str:
 # The builder
 # ---------------------------------------------------------------------------------------------
 
+# datasets < 4 runs a copy of a loading script, and it knows where the original lies: the download manager
+# finds what is beside that.
+_IS_COPY = __name__.startswith("datasets_modules")
 _SHARDS = 8
 _STREAMED_ROWS = 256
 
@@ -1356,25 +1378,26 @@ class AlignBenchConfig(datasets.BuilderConfig):
     image_dirs: dict[str, str] | None = None
     strict: bool = False
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.images not in ("auto", "release", "skip", "require"):
-            raise ValueError(f"images={self.images!r}: take 'auto', 'release', 'skip' or 'require'")
-        if self.data_files is not None:
-            raise ValueError("alignbench reads whole releases: give data_dir=, not data_files=")
-        if self.name == "sample" and (self.data_dir or self.release != HUB_RELEASE or self.revision):
-            raise ValueError("the sample is embedded: it takes no data_dir=, release= or revision=")
-
     def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
         """The config's name in the cache, which changes with the release's content."""
+        # Options are set on a copy of the named config: only here are all of them in place.
+        self._check_options()
         kwargs = dict(config_kwargs)
         if self.name == "sample":
-            kwargs["content"] = _fingerprint(_sample_folder())
+            kwargs["content"] = None if _IS_COPY else _fingerprint(_sample_folder())
         elif self.data_dir is not None:
             kwargs["content"] = _fingerprint(Path(self.data_dir))
         else:
             kwargs["revision"] = self.commit
         return super().create_config_id(kwargs, custom_features)
+
+    def _check_options(self) -> None:
+        if self.images not in ("auto", "skip", "require"):
+            raise ValueError(f"images={self.images!r}: take 'auto', 'skip' or 'require'")
+        if self.data_files is not None:
+            raise ValueError("alignbench reads whole releases: give data_dir=, not data_files=")
+        if self.name == "sample" and (self.data_dir or self.release != HUB_RELEASE or self.revision):
+            raise ValueError("the sample is embedded: it takes no data_dir=, release= or revision=")
 
     @property
     def commit(self) -> str:
@@ -1455,11 +1478,8 @@ class AlignBench(datasets.ArrowBasedBuilder):
         urls = config.images != "release"
         common: dict[str, Any] = {"image_dirs": config.image_dirs, "retry": retry, "urls": urls}
         if config.name == "sample":
-            # datasets < 4 runs a copy of this file and knows where the original lies.
-            copied = __name__.startswith("datasets_modules")
-            folder = (
-                Path(dl_manager.download(f"sample/{RELEASE_FILE}")).parent if copied else _sample_folder()
-            )
+            copy = Path(dl_manager.download(f"sample/{RELEASE_FILE}")).parent if _IS_COPY else None
+            folder = copy or _sample_folder()
             return folder, Pictures(folder=str(folder), **common)
         if config.data_dir is not None:
             return Path(config.data_dir).absolute(), Pictures(
@@ -1646,6 +1666,6 @@ def register() -> None:
         )
 
 
-# A loading script of datasets < 4 is a copy under another name, and answers for nothing but itself.
-if __name__ == _NAME:
+# A copy answers for nothing but itself.
+if not _IS_COPY:
     register()

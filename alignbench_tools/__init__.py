@@ -1,0 +1,1 @@
+"""The command `alignbench`: one file per verb, thin over the libraries."""
