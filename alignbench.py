@@ -1392,8 +1392,8 @@ class AlignBenchConfig(datasets.BuilderConfig):
         return super().create_config_id(kwargs, custom_features)
 
     def _check_options(self) -> None:
-        if self.images not in ("auto", "skip", "require"):
-            raise ValueError(f"images={self.images!r}: take 'auto', 'skip' or 'require'")
+        if self.images not in ("auto", "release", "skip", "require"):
+            raise ValueError(f"images={self.images!r}: take 'auto', 'release', 'skip' or 'require'")
         if self.data_files is not None:
             raise ValueError("alignbench reads whole releases: give data_dir=, not data_files=")
         if self.name == "sample" and (self.data_dir or self.release != HUB_RELEASE or self.revision):

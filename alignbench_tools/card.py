@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import yaml
 from huggingface_hub import DatasetCardData
 
-from .parquet import DataFile
+from alignbench_tools.parquet import DataFile
 
 CARD = "README.md"
 MANIFEST = "manifest.json"

@@ -27,7 +27,7 @@ MANIFEST = "manifest.json"
 REPO_TYPES = ("dataset", "model", "space")
 
 
-class PushError(RuntimeError):
+class PushError(ValueError):
     """A push that cannot go on; nothing on the Hub has changed. The message says what to do."""
 
 

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import datasets
 import huggingface_hub
@@ -18,11 +19,10 @@ import yaml
 from filelock import FileLock, Timeout
 
 import alignbench
-
-from . import card, hub, results_yaml
-from .croissant import croissant
-from .hub import PushError, Target
-from .parquet import write_config
+from alignbench_tools import card, hub, release, results_yaml
+from alignbench_tools.croissant import croissant
+from alignbench_tools.hub import PushError, Target
+from alignbench_tools.parquet import write_config
 
 CONFIGS = ("sentences", "captions")
 METRIC_SCRIPT = "alignbench_auroc.py"
@@ -34,13 +34,16 @@ LICENCE_NOTICE = (
 )
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    parser = subparsers.add_parser("push", help="publish the dataset or the metric on the Hub")
+def add_parser(verbs: Any) -> None:
+    """Add the verb to `verbs`."""
+    parser = verbs.add_parser("push", help="publish the dataset or the metric on the Hub")
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="{dataset,metric}")
-    dataset = kinds.add_parser("dataset", help="Parquet, card, manifest and Croissant to a dataset repo")
-    dataset.add_argument(
-        "--data-dir", type=Path, help="a local release folder (default: upstream's, from the Hub)"
+    # --revision is the branch that is pushed to; that of the release gets a longer name.
+    dataset = kinds.add_parser(
+        "dataset", help="Parquet and card to a dataset repo", conflict_handler="resolve"
     )
+    release.add_options(dataset)
+    dataset.add_argument("--release-revision", dest="revision", help="another branch, tag or commit of it")
     dataset.add_argument(
         "--images",
         choices=("release", "all"),
@@ -48,16 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="release (default): embed the generated pictures, leave COCO and CC12M as image_url; all: embed "
         "every picture, and answer for their licences",
     )
-    dataset.add_argument(
-        "--image-dir",
-        metavar="SOURCE=FOLDER",
-        action="append",
-        default=[],
-        help="pictures that you have, e.g. COCO=…",
-    )
-    dataset.add_argument(
-        "--benchmark", action="store_true", help="also write eval.yaml (the Hub lists by hand)"
-    )
+    dataset.add_argument("--benchmark", action="store_true", help="also write eval.yaml (see results-yaml)")
     dataset.set_defaults(build=build_dataset, repo_type="dataset")
     metric = kinds.add_parser("metric", help="the metric's folder to a Space")
     metric.set_defaults(build=build_metric, repo_type="space")
@@ -72,7 +66,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--private", action="store_true", help="if the repo has to be made")
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--revision", metavar="BRANCH", help="push to this branch, made from main if need be")
+    place.add_argument(
+        "--revision", dest="branch", metavar="BRANCH", help="push to this branch, made from main if need be"
+    )
     place.add_argument(
         "--create-pr", action="store_true", help="open a pull request in place of a push to main"
     )
@@ -85,17 +81,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build the files, then write them to `--dry-run` or push them; 1 if that could not be done."""
-    target = Target(args.repo, args.repo_type, args.revision, args.create_pr, args.private)
-    try:
-        hub.check_name(target.repo)
-        if args.dry_run:
-            _dry_run(args)
-        else:
-            _push(args, target)
-    except (PushError, card.CardError, alignbench.ReleaseError, FileNotFoundError, ValueError) as error:
-        print(f"alignbench push: {error}", file=sys.stderr)
-        return 1
+    """Build the files, then write them to `--dry-run` or push them."""
+    target = Target(args.repo, args.repo_type, args.branch, args.create_pr, args.private)
+    hub.check_name(target.repo)
+    if args.dry_run:
+        _dry_run(args)
+    else:
+        _push(args, target)
     return 0
 
 
@@ -188,26 +180,19 @@ def build_dataset(args: argparse.Namespace, folder: Path, text: str | None) -> N
 
 
 def _load(args: argparse.Namespace, config: str) -> datasets.Dataset:
-    folders = dict(pair.split("=", 1) for pair in args.image_dir if "=" in pair)
-    if len(folders) < len(args.image_dir):
-        raise PushError(f"expected --image-dir SOURCE=FOLDER, got {', '.join(args.image_dir)}")
-    dataset = datasets.load_dataset(
-        "alignbench",
-        config,
-        split="test",
-        data_dir=str(args.data_dir) if args.data_dir else None,
-        images="auto" if args.images == "all" else "release",
-        image_dirs=folders or None,
-    )
+    dataset = release.load(args, config, "auto" if args.images == "all" else "release")
     if config == CONFIGS[0]:
         print(alignbench.report(dataset), file=sys.stderr)
     return dataset
 
 
 def _source(args: argparse.Namespace) -> str:
+    """The release that the rows come from, without a word on this machine."""
     if args.data_dir is None:
-        return f"{alignbench.HUB_RELEASE}@{alignbench.HUB_REVISION}"
-    content = (args.data_dir / alignbench.RELEASE_FILE).read_bytes()
+        options = release.arguments(args)
+        builder = datasets.load_dataset_builder("alignbench", **options)
+        return f"{builder.config.release}@{builder.config.commit}"
+    content = (Path(args.data_dir) / alignbench.RELEASE_FILE).read_bytes()
     return f"{alignbench.RELEASE_FILE} with sha256 {hashlib.sha256(content).hexdigest()}"
 
 

@@ -11,7 +11,6 @@ import argparse
 import json
 import math
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,9 @@ class ResultError(ValueError):
     """A file that is no result of the metric; the message says what was expected."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    parser = subparsers.add_parser("results-yaml", help="a saved result as a model repo's .eval_results file")
+def add_parser(verbs: Any) -> None:
+    """Add the verb to `verbs`."""
+    parser = verbs.add_parser("results-yaml", help="a saved result as a model repo's .eval_results file")
     parser.add_argument("result", type=Path, help="JSON of the metric, as its result's save() wrote it")
     parser.add_argument(
         "--dataset", default="omron-sinicx/AlignBench", help="dataset repo (default: %(default)s)"
@@ -44,12 +44,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the YAML file; 1 if the result cannot be read."""
-    try:
-        text = results(_read(args.result), args.dataset, args.dataset_revision, args.source_url, args.date)
-    except (ResultError, OSError) as error:
-        print(f"alignbench results-yaml: {error}", file=sys.stderr)
-        return 1
+    """Write the YAML file."""
+    text = results(_read(args.result), args.dataset, args.dataset_revision, args.source_url, args.date)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     partial = args.out.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8")

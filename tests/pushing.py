@@ -1,11 +1,9 @@
-"""Fixtures and a client for the tests of `alignbench push` against the local Hub."""
+"""A client for the tests of `alignbench push` against the local Hub."""
 
-import argparse
 import contextlib
 import io
 import json
 import random
-import shutil
 import subprocess
 import sys
 
@@ -15,20 +13,11 @@ from hub import WRITE_TOKEN, Hub
 from huggingface_hub import constants
 from releases import make_release
 
-from alignbench_tools import push
+from alignbench_tools.__main__ import main
 
 REPO = "me/alignbench"
 FILES = ["README.md", "captions/test-00000-of-00001.parquet", "croissant.json", "manifest.json"]
 FILES += ["sentences/test-00000-of-00001.parquet"]
-
-CLI = """
-import argparse, sys
-from alignbench_tools import push
-parser = argparse.ArgumentParser(prog="alignbench")
-push.add_parser(parser.add_subparsers())
-args = parser.parse_args(sys.argv[1:])
-sys.exit(args.run(args))
-"""
 
 # Stands in for an environment without the project: importing any part of it fails.
 STRANGER = """
@@ -49,16 +38,15 @@ class Client:
 
     def start(self, *arguments, token=WRITE_TOKEN):
         """The command as a process, under way."""
-        command = [sys.executable, "-c", CLI, "push", "dataset", REPO, "--data-dir", self.release, *arguments]
+        command = [sys.executable, "-m", "alignbench_tools", "push", "dataset", REPO]
+        command += ["--data-dir", self.release, *arguments]
         env = self.hub.env(self.folder / "home", token)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(list(map(str, command)), env=env, cwd=self.folder, text=True, **pipes)
 
-    def push(self, *arguments, repo=REPO, token=WRITE_TOKEN):
+    def push(self, *arguments, kind="dataset", repo=REPO, token=WRITE_TOKEN):
         """Exit code, standard output and error of the command, run in this process."""
-        parser = argparse.ArgumentParser(prog="alignbench")
-        push.add_parser(parser.add_subparsers())
-        given = ["push", "dataset", repo, "--data-dir", self.release, *arguments]
+        given = ["push", kind, repo, *(["--data-dir", self.release] if kind == "dataset" else []), *arguments]
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
             # The libraries read their environment once, at import.
@@ -73,8 +61,7 @@ class Client:
             patch.setenv("HF_TOKEN", token or "")
             patch.chdir(self.folder)
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                args = parser.parse_args(list(map(str, given)))
-                code = args.run(args)
+                code = main(list(map(str, given)))
         return code, out.getvalue(), err.getvalue()
 
     def push_all(self, *arguments):
@@ -94,13 +81,9 @@ class Client:
         return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return make_release(tmp_path_factory.mktemp("original") / "release")
-
-
-@pytest.fixture
-def client(tmp_path, original):
-    shutil.copytree(original.parent, tmp_path / "data")
-    with Hub(tmp_path / "hub") as hub:
-        yield Client(hub, tmp_path, tmp_path / "data" / "release")
+@contextlib.contextmanager
+def local_client(folder):
+    """A client with a release of its own and an empty Hub, all under `folder`."""
+    release = make_release(folder / "data" / "release")
+    with Hub(folder / "hub") as hub:
+        yield Client(hub, folder, release)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,7 @@ def folder(tmp_path):
     (folder / "images").mkdir(parents=True)
     (folder / "notes.txt").write_text("first line\n")
     (folder / "images" / "0.png").write_bytes(bytes(range(256)) * 100)
-    noise = pa.array([random.Random(n).randbytes(1_000_000) for n in range(3 * ROWS_PER_GROUP)])
+    noise = pa.array([random.Random(n).randbytes(10_000) for n in range(3 * ROWS_PER_GROUP)])
     table = pa.table({"n": pa.array(range(3 * ROWS_PER_GROUP)), "noise": noise})
     pq.write_table(table, folder / "test.parquet", row_group_size=ROWS_PER_GROUP, compression="none")
     return folder
@@ -274,13 +275,15 @@ def test_load_dataset_reads_a_parquet_repository(hub, folder, tmp_path):
     assert digest == hashlib.sha256(b"".join(table["noise"].to_pylist())).hexdigest()
 
 
-def test_streaming_reads_by_ranges_and_not_the_whole_file(hub, folder, tmp_path):
+def test_streaming_reads_by_ranges_and_only_the_files_it_needs(hub, folder, tmp_path):
+    (folder / "test.parquet").rename(folder / "test-00000-of-00002.parquet")
+    shutil.copyfile(folder / "test-00000-of-00002.parquet", folder / "test-00001-of-00002.parquet")
     hub.seed("me/data", folder)
-    assert run_client(hub, tmp_path / "home", STREAM) == [0, 1_000_000]
+    assert run_client(hub, tmp_path / "home", STREAM) == [0, 10_000]
     gets = hub.requests("GET .*resolve/.*parquet")
     assert gets
-    assert all(r.status == 206 for r in gets)
-    assert sum(r.sent for r in gets) < (folder / "test.parquet").stat().st_size
+    assert {r.path.rpartition("/")[2] for r in gets} == {"test-00000-of-00002.parquet"}
+    assert all(r.status == 206 and r.range for r in gets)
 
 
 def test_metric_script_is_fetched_from_a_space(hub, tmp_path):

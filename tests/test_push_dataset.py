@@ -6,19 +6,20 @@ import shutil
 
 import pytest
 import yaml
-from hub import Hub
-from pushing import FILES, REPO, Client
+from pushing import FILES, REPO, local_client
 from releases import read_lines, write_lines
 
-pytest_plugins = ["pushing"]
+
+@pytest.fixture
+def client(tmp_path):
+    with local_client(tmp_path) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
-def pushed(tmp_path_factory, original):
-    """A Hub that holds the release with all pictures."""
-    folder = tmp_path_factory.mktemp("pushed")
-    with Hub(folder / "hub") as hub:
-        client = Client(hub, folder, original)
+def pushed(tmp_path_factory):
+    """A client whose Hub holds its release with all pictures."""
+    with local_client(tmp_path_factory.mktemp("pushed")) as client:
         client.push_all()
         yield client
 
@@ -31,13 +32,13 @@ def test_push_is_one_commit_with_these_files(pushed):
     assert len(pushed.hub.commits(REPO)) == 2  # the second is the repository's initial one
 
 
-def test_nothing_of_this_machine_is_published(pushed, original):
+def test_nothing_of_this_machine_is_published(pushed):
     for path, content in pushed.hub.files(REPO).items():
-        assert str(original.parent).encode() not in content, path
+        assert str(pushed.folder).encode() not in content, path
         assert os.path.expanduser("~").encode() not in content, path
 
 
-def test_rows_and_picture_bytes_come_back_without_the_project(pushed, original):
+def test_rows_and_picture_bytes_come_back_without_the_project(pushed):
     code = """
 import hashlib, json
 from datasets import Image, load_dataset
@@ -47,16 +48,16 @@ print(json.dumps([rows, ds.features["label"].names]))
 """
     rows, names = pushed.python(code)
     expected = set()
-    for line in read_lines(original):
+    for line in read_lines(pushed.release):
         place = line["image_path_in_repo"] or f"../coco/{line['image_name']}.png"
-        digest = hashlib.sha256((original / place).read_bytes()).hexdigest()
+        digest = hashlib.sha256((pushed.release / place).read_bytes()).hexdigest()
         name = f"{line['model']}/{line['image_name']}/{line['sentence_index']}"
         expected.add((name, line["caption"], names.index(line["annotation"]), digest))
     assert set(map(tuple, rows)) == expected
     assert len(rows) == len(expected)
 
 
-def test_captions_stream_columns_and_filters_load_without_the_project(pushed, original):
+def test_captions_stream_columns_and_filters_load_without_the_project(pushed):
     code = """
 import json
 from datasets import load_dataset
@@ -69,7 +70,7 @@ sizes = [len(captions), len(sentences), len(stream), stream[0]["image"].size]
 print(json.dumps([*sizes, some.column_names, len(some), spans]))
 """
     captions, sentences, streamed, size, columns, wrong, spans = pushed.python(code)
-    lines = read_lines(original)
+    lines = read_lines(pushed.release)
     assert captions == len({(line["model"], line["image_name"]) for line in lines})
     assert sentences == streamed == len(lines)
     assert (size, columns) == ([64, 64], ["id", "label"])

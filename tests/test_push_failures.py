@@ -6,10 +6,15 @@ import signal
 import pytest
 from hub import READ_TOKEN, STRANGER_TOKEN
 from huggingface_hub import HfApi
-from pushing import REPO
+from pushing import REPO, local_client
 from releases import read_lines, write_lines
 
-pytest_plugins = ["pushing"]
+
+@pytest.fixture
+def client(tmp_path):
+    with local_client(tmp_path) as client:
+        yield client
+
 
 # a card that somebody edited
 
