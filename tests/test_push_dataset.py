@@ -185,3 +185,24 @@ def test_branch_and_pull_request_leave_main_alone(client):
 def test_private_makes_a_private_repository(client):
     client.push_all("--private")
     assert client.hub.store.find("dataset", REPO).private is True
+
+
+def test_real_slice_is_pushed_without_its_url_pictures_unless_asked(client, figures, serve):
+    try:
+        served = serve(figures / "url_images", 8765)  # the slice names its pictures there
+    except OSError:
+        pytest.skip("port 8765, where the slice's pictures must be served, is taken")
+    client.release = figures
+    code = """
+import json
+from datasets import load_dataset
+ds = load_dataset("me/alignbench", "captions", split="test")
+print(json.dumps([[r["image_url"] is not None, r["image"] is not None] for r in ds]))
+"""
+    assert client.push()[0] == 0
+    assert served.paths == []
+    assert {url != embedded for url, embedded in client.python(code)} == {True}
+    code_of_push, _, err = client.push("--images", "all")
+    assert (code_of_push, "this publishes pictures of COCO and CC12M" in err) == (0, True)
+    assert len(served.paths) == 15
+    assert all(embedded for _, embedded in client.python(code))
