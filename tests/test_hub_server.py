@@ -52,11 +52,11 @@ def folder(tmp_path):
     return folder
 
 
-def run_client(hub, home, code, token=WRITE_TOKEN):
+def run_client(hub, home, code, xet=False):
     """Run code with the libraries pointed at the hub; returns the JSON that it prints last."""
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=hub.env(home, token),
+        env=hub.env(home, xet=xet),
         capture_output=True,
         text=True,
         cwd=home.parent,
@@ -304,6 +304,29 @@ def test_metric_script_is_fetched_from_a_space(hub, tmp_path):
         "import evaluate, json; print(json.dumps(evaluate.load('me/parrot').compute(predictions=[1.0, 2.0])))"
     )
     assert run_client(hub, tmp_path / "home", code) == {"parrot": [1.0, 2.0]}
+
+
+UPLOAD_TWICE = """
+import random
+from huggingface_hub import HfApi
+noise = random.Random(1).randbytes(3_000_000) + b"what compresses " * 50_000
+api = HfApi()
+api.create_repo("me/data", repo_type="dataset")
+for content in (noise, noise[:1_000_000] + b"three" + noise[1_000_000:]):
+    place = {"path_in_repo": "noise.bin", "repo_id": "me/data", "repo_type": "dataset"}
+    api.upload_file(path_or_fileobj=content, **place)
+print(0)
+"""
+
+
+def test_xet_upload_sends_only_what_changed(hub, tmp_path):
+    pytest.importorskip("hf_xet", reason="hf_xet is not installed")
+    run_client(hub, tmp_path / "home", UPLOAD_TWICE, xet=True)
+    noise = random.Random(1).randbytes(3_000_000) + b"what compresses " * 50_000
+    assert hub.files("me/data")["noise.bin"] == noise[:1_000_000] + b"three" + noise[1_000_000:]
+    first, second = hub.requests("POST /v1/xorbs/")
+    assert first.received > 3_000_000 > 300_000 > second.received
+    assert hub.requests("^PUT /lfs/") == []
 
 
 def test_process_of_its_own_serves_and_keeps_a_log(folder, tmp_path):
