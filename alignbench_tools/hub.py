@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -157,6 +158,9 @@ def commit(
             head = api.repo_info(repo, repo_type=kind).sha
         if target.revision and (remote.head is None or not remote.branch_exists):
             api.create_branch(repo, repo_type=kind, branch=target.revision, exist_ok=True)
+        _upload(
+            api, target, [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
+        )
         done = api.create_commit(
             repo,
             operations,
@@ -170,6 +174,20 @@ def commit(
     if done.oid == head:
         return "unchanged"
     return done.pr_url or done.commit_url
+
+
+def _upload(api: HfApi, target: Target, additions: list[CommitOperationAdd]) -> None:
+    """Send the contents, a folder after the other: only then Xet finds one config's pictures in the other."""
+    by_folder = itertools.groupby(additions, key=lambda addition: addition.path_in_repo.rpartition("/")[0])
+    for _, part in by_folder:
+        api.preupload_lfs_files(
+            target.repo,
+            list(part),
+            repo_type=target.repo_type,
+            revision=target.revision,
+            create_pr=target.create_pr,
+            free_memory=False,
+        )
 
 
 @contextlib.contextmanager
