@@ -1,7 +1,6 @@
 """Parquet as it is pushed: each picture once, right features, readable by others than `datasets`."""
 
 import hashlib
-import json
 import random
 
 import datasets
@@ -172,10 +171,10 @@ def test_table_without_rows_or_pictures_is_written(tables, tmp_path):
     assert (file.rows, read([file], tmp_path).num_rows) == (0, 0)
 
 
-def test_notation_for_old_datasets_keeps_other_types():
-    node = {"a": {"_type": "List", "feature": {"b": {"dtype": "int32", "_type": "Value"}}, "length": -1}}
-    node["c"] = {"_type": "List", "feature": {"dtype": "string", "_type": "Value"}}
-    assert json.loads(json.dumps(parquet._old_notation(node))) == {
-        "a": [{"b": {"dtype": "int32", "_type": "Value"}}],
-        "c": {"_type": "Sequence", "feature": {"dtype": "string", "_type": "Value"}},
+def test_lists_are_in_the_notation_of_old_datasets():
+    struct = {"b": {"dtype": "int32", "_type": "Value"}}
+    node = {
+        "a": {"_type": "List", "feature": struct, "length": -1},
+        "c": {"_type": "List", "feature": struct["b"]},
     }
+    assert parquet._old_notation(node) == {"a": [struct], "c": [struct["b"]]}
