@@ -1,0 +1,1 @@
+"""AlignBench AUROC: the engine on plain numpy arrays; `evaluate` is not needed for it."""
