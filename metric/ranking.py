@@ -74,7 +74,7 @@ def levels(scores, labels, weights=None) -> Levels:
     not negative, and rows of weight zero are left out. Raises ValueError on anything else.
     """
     scores, positive, weights = _checked(scores, labels, weights)
-    return _levels(scores, positive, weights, _as_small_integers(scores))
+    return _levels(scores, positive, weights, small_integers(scores))
 
 
 def auroc(scores, labels, weights=None) -> float:
@@ -88,7 +88,7 @@ def auroc(scores, labels, weights=None) -> float:
     Returns NaN if only one class is there. Raises ValueError on NaN, other labels or shapes.
     """
     scores, positive, weights = _checked(scores, labels, weights)
-    table = _as_small_integers(scores)
+    table = small_integers(scores)
     keys = _sort_keys(scores, positive) if weights is None and table is None else None
     return _levels(scores, positive, weights, table).auroc() if keys is None else _auroc_of_keys(keys)
 
@@ -175,7 +175,7 @@ def _levels(
     return Levels(scores[starts], *classes)
 
 
-def _as_small_integers(scores: np.ndarray) -> np.ndarray | None:
+def small_integers(scores: np.ndarray) -> np.ndarray | None:
     """Whole numbers from zero that rank like the scores, if these are whole in a narrow range."""
     if not len(scores) or (scores[:64] != np.rint(scores[:64])).any():
         return None

@@ -1,0 +1,176 @@
+"""Every check of what a user hands in: lists, numpy arrays, pandas series, tensors or Arrow columns.
+
+Errors are ValueErrors that say what was expected, what was found in which row, and what to do.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .sentences import CORRECT, INCORRECT, TYPES, UNKNOWN, Groups, Sentences, Tags
+
+
+def check_columns(
+    references, captioner=None, image_id=None, position=None, hallucination_types=None, domain=None
+) -> Sentences:
+    """Check the columns of a benchmark, each of length n or None, and put them into arrays.
+
+    Args:
+        references: labels, 0 = incorrect, 1 = correct, 2 = unknown.
+        captioner, image_id, domain: names.
+        position: the sentence's 0-based index in its caption.
+        hallucination_types: for each sentence a list of type codes, indices into `TYPES`.
+
+    Lists, numpy arrays, pandas series and Arrow columns serve alike. Raises ValueError that says what
+    was expected, what was found in which row, and what to do.
+    """
+    labels = as_labels(references)
+    n = len(labels)
+    return Sentences(
+        labels,
+        as_groups("captioner", captioner, n),
+        as_groups("image_id", image_id, n),
+        as_positions(position, n),
+        as_tags(hallucination_types, n),
+        as_groups("domain", domain, n),
+    )
+
+
+def as_scores(values, n: int) -> np.ndarray:
+    """Scores as float64 (n,), NaN where one is missing; ValueError if one is infinite or no number."""
+    found = _plain("predictions", values)
+    _same_length("predictions", found, n)
+    if found.dtype.kind not in "fiub":
+        found = _numbers("predictions", found)
+    scores = found.astype(np.float64, copy=False)
+    # One pass tells whether any is not finite; which, only then.
+    if not np.isfinite(scores.sum()) and np.isinf(scores).any():
+        row = int(np.flatnonzero(np.isinf(scores))[0])
+        raise ValueError(
+            f"predictions: expected finite scores, got {scores[row]} in row {row} "
+            f"({int(np.isinf(scores).sum())} such rows); map it to a finite number or to NaN for missing"
+        )
+    return scores
+
+
+def as_labels(values) -> np.ndarray:
+    """Labels as int8 (n,): 0 = incorrect, 1 = correct, 2 = unknown."""
+    found = _plain("references", values)
+    if found.dtype.kind in "iub":
+        if not len(found) or (found.min() >= 0 and found.max() <= UNKNOWN):
+            return found.astype(np.int8)
+    good = np.isin(found, (INCORRECT, CORRECT, UNKNOWN)) if found.dtype.kind in "iuf" else found != found
+    if good.all():
+        return found.astype(np.int8)
+    row = int(np.argmin(good))
+    raise ValueError(
+        f"references: expected 0 (incorrect), 1 (correct) or 2 (unknown), got {found[row]!r} in row {row}"
+        f" ({int((~good).sum())} such rows); map your labels to these numbers"
+    )
+
+
+def as_groups(name: str, values, n: int) -> Groups | None:
+    """A column of names as codes, or None if nothing is known."""
+    if values is None:
+        return None
+    if hasattr(values, "dictionary_encode"):
+        encoded = values.dictionary_encode()
+        encoded = encoded.combine_chunks() if hasattr(encoded, "combine_chunks") else encoded
+        codes = np.asarray(encoded.indices.fill_null(-1)).astype(np.int64)
+        found = encoded.dictionary.to_pylist()
+    else:
+        values = values.tolist() if hasattr(values, "tolist") else list(values)
+        index = {value: code for code, value in enumerate(dict.fromkeys(values))}
+        codes = np.fromiter(map(index.__getitem__, values), np.int64, len(values))
+        found = list(index)
+    _same_length(name, codes, n)
+    known = [value is not None and value == value and value != "" for value in found]
+    names = tuple(sorted({str(value) for value, there in zip(found, known, strict=True) if there}))
+    if not names:
+        return None
+    place = {value: code for code, value in enumerate(names)}
+    table = [place[str(value)] if there else -1 for value, there in zip(found, known, strict=True)]
+    return Groups(np.array([*table, -1], np.int32)[codes], names)
+
+
+def as_positions(values, n: int) -> np.ndarray | None:
+    """Sentence indices as int64 (n,), -1 where not known; None if none is."""
+    if values is None:
+        return None
+    found = _plain("position", values)
+    _same_length("position", found, n)
+    if found.dtype.kind not in "iuf":
+        found = _numbers("position", found)
+    if found.dtype.kind == "f":
+        found = np.where(np.isnan(found), -1, found)
+        if (wrong := found != np.rint(found)).any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise ValueError(f"position: expected whole numbers from 0, got {found[row]} in row {row}")
+    positions = found.astype(np.int64)
+    return positions if len(positions) and positions.max() >= 0 else None
+
+
+def as_tags(values, n: int) -> Tags | None:
+    """Lists of type codes as rows and codes; None if the column holds no list at all."""
+    if values is None:
+        return None
+    if hasattr(values, "value_lengths") or hasattr(values, "combine_chunks"):
+        lists = values.combine_chunks() if hasattr(values, "combine_chunks") else values
+        lengths = np.asarray(lists.value_lengths().fill_null(-1))
+        codes = np.asarray(lists.flatten())
+    else:
+        values = list(values)
+        lengths = np.array([-1 if value is None else len(value) for value in values], np.int64)
+        codes = np.array([code for value in values if value is not None for code in value])
+    _same_length("hallucination_types", lengths, n)
+    if (lengths < 0).all():
+        return None
+    tags = Tags(np.repeat(np.arange(n), np.maximum(lengths, 0)), codes.astype(np.int64, casting="unsafe"))
+    if (codes.dtype.kind not in "iuf" and len(codes)) or (tags.codes != codes).any() or _outside(tags.codes):
+        wrong = next(code for code in codes.tolist() if code not in range(-1, len(TYPES)))
+        raise ValueError(
+            f"hallucination_types: expected codes from 0 to {len(TYPES) - 1} ({', '.join(TYPES)}), got"
+            f" {wrong!r}"
+        )
+    known = tags.codes >= 0
+    if not known.any() and (lengths != 0).all():
+        return None
+    return Tags(tags.rows[known], tags.codes[known])
+
+
+def _outside(codes: np.ndarray) -> bool:
+    return bool(len(codes) and (codes.min() < -1 or codes.max() >= len(TYPES)))
+
+
+def _plain(name: str, values) -> np.ndarray:
+    if values is None:
+        raise ValueError(f"{name}: expected one value a row, got None")
+    if not hasattr(values, "__array__") and not isinstance(values, list):
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            raise ValueError(f"{name}: expected a list or an array, got {type(values).__name__}")
+        values = list(values)
+    try:
+        found = np.asarray(values)
+    except ValueError:
+        found = np.empty(0, object)
+        found = np.array([*values, None], dtype=object)[:-1]
+    if found.ndim != 1:
+        raise ValueError(f"{name}: expected one value a row, shape (n,), got shape {found.shape}")
+    return found
+
+
+def _numbers(name: str, found: np.ndarray) -> np.ndarray:
+    """A column of objects as float64 with NaN for None; an empty one may have any type."""
+    if not len(found):
+        return found.astype(np.float64)
+    for row, value in enumerate(found.tolist()):
+        if value is not None and not isinstance(value, (int, float, np.number)):
+            raise ValueError(
+                f"{name}: expected numbers, got {value!r} in row {row}; give None or NaN where one is missing"
+            )
+    return np.array(found.tolist(), dtype=np.float64)
+
+
+def _same_length(name: str, values, n: int) -> None:
+    if len(values) != n:
+        raise ValueError(f"{name}: expected {n} rows as in references, got {len(values)}")

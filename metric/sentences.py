@@ -1,0 +1,92 @@
+"""The judged sentences as plain arrays: labels and the columns that group them, built by `checks`.
+
+A null (None, "", NaN, a negative number) in a grouping column means "not known".
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+INCORRECT, CORRECT, UNKNOWN = 0, 1, 2
+TYPES = ("Attribute", "Object", "Number", "Location", "Direction", "Relation", "Text", "Illusion", "Other")
+
+
+class Groups(NamedTuple):
+    """A column of names as `codes` (n,) into the sorted `names`; -1 where the name is not known."""
+
+    codes: np.ndarray
+    names: tuple[str, ...]
+
+    def take(self, rows: np.ndarray) -> "Groups":
+        return Groups(self.codes[rows], self.names)
+
+
+class Tags(NamedTuple):
+    """A column of lists of type codes: `codes` (k,) and the row each belongs to, `rows` (k,)."""
+
+    rows: np.ndarray
+    codes: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Tags":
+        kept = rows[self.rows]
+        return Tags((np.cumsum(rows) - 1)[self.rows[kept]], self.codes[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class Sentences:
+    """n sentences: labels (n,) int8 and whatever else is known of them, None where nothing is."""
+
+    labels: np.ndarray
+    captioner: Groups | None = None
+    image: Groups | None = None
+    position: np.ndarray | None = None
+    types: Tags | None = None
+    domain: Groups | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: np.ndarray) -> "Sentences":
+        """The sentences where `rows` (n,) is True."""
+        if rows.all():
+            return self
+        groups = (self.captioner, self.image, self.position, self.types, self.domain)
+        captioner, image, position, types, domain = (
+            None if column is None else column[rows] if isinstance(column, np.ndarray) else column.take(rows)
+            for column in groups
+        )
+        return Sentences(self.labels[rows], captioner, image, position, types, domain)
+
+    @cached_property
+    def labelled(self) -> "Sentences":
+        """Those that are correct or incorrect."""
+        return self.take(self.known)
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        return self.labels != UNKNOWN
+
+    @cached_property
+    def positive(self) -> np.ndarray:
+        return self.labels == CORRECT
+
+    @cached_property
+    def digest(self) -> str:
+        """Hexadecimal digest of how many sentences of each label every captioner has on every image.
+
+        It does not depend on the order of the rows, which several processes do not keep.
+        """
+        cells = self.labels.astype(np.int64)
+        names = []
+        for groups in (self.captioner, self.image):
+            known = groups or Groups(np.full(len(self), -1), ())
+            cells = cells * (len(known.names) + 1) + known.codes + 1
+            names.append("\0".join(known.names))
+        cells, counts = np.unique(cells, return_counts=True)
+        digest = hashlib.sha256("\1".join(names).encode())
+        for part in (cells, counts):
+            digest.update(part.astype("<i8").tobytes())
+        return digest.hexdigest()[:16]
