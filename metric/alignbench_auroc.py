@@ -5,6 +5,7 @@
 import datasets
 import evaluate
 
+from .bootstrap import replicate
 from .checks import check_columns
 from .clustered import variances
 from .estimates import estimate

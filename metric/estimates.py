@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import clustered, grouped
+from . import bootstrap, clustered, grouped
 from .ranking import auroc
 from .scored import Scored
 
@@ -27,7 +27,6 @@ class Estimate:
     mean_low: float
     mean_high: float
     pooled: float
-    images: np.ndarray | None
     notes: list[str] = field(default_factory=list)
 
 
@@ -57,7 +56,7 @@ def estimate(
     defined = table.auroc[~np.isnan(table.auroc)]
     mean = float(defined.mean()) if len(defined) else float("nan")
     pooled = auroc(scored.scores, sentences.positive) if names else float(table.auroc[0])
-    out = Estimate(names, table, blank, blank, mean, np.nan, np.nan, pooled, None, notes)
+    out = Estimate(names, table, blank, blank, mean, np.nan, np.nan, pooled, notes)
     reason = _no_interval(scored, interval)
     if reason:
         notes.append(f"no interval: {reason}")
@@ -68,20 +67,54 @@ def estimate(
 
 def _add_interval(out, scored, ranks, codes, interval, confidence, replicates, seed) -> None:
     sentences, groups = scored.sentences, len(out.table.auroc)
-    placement = grouped.placements(ranks, sentences.positive, codes, groups)
-    found = clustered.influence(
-        placement,
-        out.table.auroc,
-        sentences.positive,
-        codes,
-        sentences.image.codes,
-        len(sentences.image.names),
-    )
-    out.images = found.counts.any(axis=2).sum(axis=1)
-    if interval == "analytic":
-        out.low, out.high = clustered.interval(out.table.auroc, clustered.variances(found), confidence)
-        limits = clustered.interval(out.mean, clustered.variance_of_mean(found), confidence)
-        out.mean_low, out.mean_high = (float(limit) for limit in limits)
+    image, images = sentences.image.codes, len(sentences.image.names)
+    if interval == "bootstrap":
+        drawn = _replicates(scored, ranks, codes, groups, replicates, seed)
+        low, high = bootstrap.percentile(drawn, confidence)
+    else:
+        placement = grouped.placements(ranks, sentences.positive, codes, groups)
+        if interval == "analytic":
+            found = clustered.influence(placement, out.table.auroc, sentences.positive, codes, image, images)
+            variance = np.append(clustered.variances(found), clustered.variance_of_mean(found))
+            low, high = clustered.interval(np.append(out.table.auroc, out.mean), variance, confidence)
+        else:
+            drawn = _replicates(scored, ranks, codes, groups, replicates, seed)
+            left_out = jackknife(ranks, placement, sentences.positive, codes, groups, image, images)
+            estimates = np.append(out.table.auroc, out.mean)
+            low, high = bootstrap.bca(drawn, estimates, left_out, confidence)
+    out.low, out.high = low[:-1], high[:-1]
+    out.mean_low, out.mean_high = float(low[-1]), float(high[-1])
+
+
+def _replicates(scored, ranks, codes, groups, replicates, seed) -> np.ndarray:
+    """AUROC (b, g + 1) of the captioners and, last, their mean."""
+    image = scored.sentences.image
+    steps = bootstrap.plan(ranks, scored.sentences.positive, codes, groups, image.codes, len(image.names))
+    drawn = bootstrap.replicate([steps], replicates, seed)[0]
+    return np.column_stack((drawn, bootstrap.mean_over_groups(drawn)))
+
+
+def jackknife(ranks, placement, positive, codes, groups: int, image, images: int) -> np.ndarray:
+    """AUROC (i, g + 1) of each captioner and their mean without each image; exact.
+
+    What an image takes with it is the pairs won by its positives and by the others against its
+    negatives, those within the image counted once.
+    """
+    cell = np.where(codes < 0, -1, codes * images + image)
+    within = grouped.group_table(ranks, positive, cell, groups * images)
+    inside = np.nan_to_num(within.auroc) * within.positives * within.negatives
+    p, n, w = (part.reshape(groups, images) for part in (within.positives, within.negatives, inside))
+    total_p, total_n = p.sum(axis=1, keepdims=True), n.sum(axis=1, keepdims=True)
+    known = codes >= 0
+    sums = np.bincount(
+        2 * cell[known] + positive[known], placement[known], minlength=2 * groups * images
+    ).reshape(groups, images, 2)
+    # A positive's placement is its share of all negatives, a negative's of all positives.
+    won, lost = sums[:, :, 1] * total_n, sums[:, :, 0] * total_p
+    wins = won.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        left_out = (wins - won - lost + w) / ((total_p - p) * (total_n - n))
+    return np.column_stack((left_out.T, bootstrap.mean_over_groups(left_out.T)))
 
 
 def _captioners(sentences) -> tuple[tuple[str, ...], np.ndarray]:

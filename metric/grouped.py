@@ -115,16 +115,28 @@ def _midpoints(counts: np.ndarray) -> np.ndarray:
     return np.cumsum(counts, axis=1) - counts / 2
 
 
+def sorted_rows(ranks: Ranks, codes: np.ndarray) -> np.ndarray:
+    """Rows by group and, within it, score; those without a group (code -1) are left out."""
+    groups, levels = int(codes.max(initial=-1)) + 1, len(ranks.values)
+    if ranks.order is None and (groups + 1) * levels < 2**15:
+        # 8 and 16 bits are sorted by radix, so both keys go into one.
+        keys = (codes * levels + ranks.level).astype(np.int16)
+        rows = np.argsort(keys, kind="stable")
+        return rows[np.count_nonzero(codes < 0) :]
+    order = np.argsort(ranks.level, kind="stable") if ranks.order is None else ranks.order
+    if groups <= 1 and codes.min(initial=0) >= 0:
+        return order
+    small = np.int8 if groups < 2**7 else np.int16 if groups < 2**15 else np.int64
+    grouped = codes.astype(small)[order]
+    return order[np.argsort(grouped, kind="stable")][np.count_nonzero(grouped < 0) :]
+
+
 def _negatives_below(ranks: Ranks, positive: np.ndarray, codes: np.ndarray, both: bool = False):
     """Rows by group and score, and for each the number of negatives before it, tied ones counting half.
 
     The number runs on from group to group. With `both` also the same count of all rows.
     """
-    order = np.argsort(ranks.level) if ranks.order is None else ranks.order
-    small = np.int8 if codes.max(initial=0) < 127 else np.int16 if codes.max() < 32767 else np.int64
-    grouped = codes.astype(small)[order]
-    rows = order[np.argsort(grouped, kind="stable")]  # a radix sort for 8 and 16 bits
-    rows = rows[np.count_nonzero(grouped < 0) :]
+    rows = sorted_rows(ranks, codes)
     level, group = ranks.level[rows], codes[rows]
     new = np.ones(len(rows) + 1, bool)
     new[1:-1] = (level[1:] != level[:-1]) | (group[1:] != group[:-1])
