@@ -121,8 +121,8 @@ def bca(
     """
     below = np.mean(replicates < estimate, axis=0) + np.mean(replicates == estimate, axis=0) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        spread = np.nanmean(jackknife, axis=0) - jackknife
-        accelerate = np.nansum(spread**3, axis=0) / (6 * np.nansum(spread**2, axis=0) ** 1.5)
+        spread = np.nan_to_num(mean_over_groups(jackknife.T) - jackknife)
+        accelerate = (spread**3).sum(axis=0) / (6 * (spread**2).sum(axis=0) ** 1.5)
         bias = ndtri(below)
         tails = ndtri(np.array([[(1 - confidence) / 2], [(1 + confidence) / 2]]))
         shifted = bias + (bias + tails) / (1 - accelerate * (bias + tails))

@@ -68,9 +68,11 @@ def estimate(
         names, by_captioner, auroc, blank, blank, mean, np.nan, np.nan, pooled, together, notes=notes
     )
     reason = no_interval(scored, interval)
+    if interval is None or not len(sentences):
+        return out
     if reason:
         notes.append(f"no interval: {reason}")
-    elif interval is not None:
+    else:
         _add_interval(out, scored, ranks, interval, confidence, replicates, seed)
     return out
 

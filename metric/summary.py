@@ -111,6 +111,8 @@ def _parts(scored: Scored, found: Estimate, own_captioners, confidence, notes: l
         notes.append(
             "captioners: left out, as the column is not known; all sentences count as one captioner's"
         )
+    else:
+        notes += _unplaced("captioners", sentences.captioner.codes)
     if sentences.position is not None:
         out["position"] = diagnostics.by_position(scored, found, sentences.position)
         notes += _unplaced("position", sentences.position)
