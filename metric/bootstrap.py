@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import ndtr, ndtri
 
-from .grouped import Ranks, sorted_rows
+from .grouped import Ranks, runs, sorted_rows
 
 BLOCK = 128  # replicates that stay in the processor's cache together
 MAX_CELLS = 2_000_000  # replicates x columns that are kept: 16 MB
@@ -168,10 +168,8 @@ def _drawn(images: int, replicates: int, seed: int) -> np.ndarray | None:
 
 def _entries(level, group, positive, image, groups: int):
     """Entries of `gain` and `below` by step, and the end of each group's steps (g,), from rows by score."""
-    new = np.ones(len(level) + 1, bool)
-    new[1:-1] = (level[1:] != level[:-1]) | (group[1:] != group[:-1])
-    edges = np.flatnonzero(new)
-    run = np.cumsum(new[:-1]) - 1
+    edges = runs(level, group)
+    run = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
     positives = np.concatenate(([0], np.cumsum(positive)))
     found = positives[edges[1:]] - positives[edges[:-1]]
     mixed = (found > 0) & (found < np.diff(edges))

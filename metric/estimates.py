@@ -16,7 +16,9 @@ class Estimate:
     """AUROC (g,) of the captioners `names`, or of the only group there is if captioners are not known.
 
     `low`, `high` (g,), `mean_low`, `mean_high` are limits of the interval, NaN where there is none.
-    `mean` is the unweighted mean over the captioners with both classes (the paper's Avg.).
+    `mean` is the unweighted mean over the captioners with both classes (the paper's Avg.). `codes` (n,)
+    are the rows' captioners, `won` (n,) as in `grouped.won_pairs`; `influence` is there for the
+    analytic interval, `replicates` (b, g) for the others.
     """
 
     names: tuple[str, ...]
@@ -27,6 +29,10 @@ class Estimate:
     mean_low: float
     mean_high: float
     pooled: float
+    codes: np.ndarray
+    won: np.ndarray | None = None
+    influence: clustered.Influence | None = None
+    replicates: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -56,65 +62,61 @@ def estimate(
     defined = table.auroc[~np.isnan(table.auroc)]
     mean = float(defined.mean()) if len(defined) else float("nan")
     pooled = auroc(scored.scores, sentences.positive) if names else float(table.auroc[0])
-    out = Estimate(names, table, blank, blank, mean, np.nan, np.nan, pooled, notes)
+    out = Estimate(names, table, blank, blank, mean, np.nan, np.nan, pooled, codes, notes=notes)
+    out.won = grouped.won_pairs(ranks, sentences.positive, codes, groups)
     reason = _no_interval(scored, interval)
     if reason:
         notes.append(f"no interval: {reason}")
     elif interval is not None:
-        _add_interval(out, scored, ranks, codes, interval, confidence, replicates, seed)
+        _add_interval(out, scored, ranks, interval, confidence, replicates, seed)
     return out
 
 
-def _add_interval(out, scored, ranks, codes, interval, confidence, replicates, seed) -> None:
-    sentences, groups = scored.sentences, len(out.table.auroc)
-    image, images = sentences.image.codes, len(sentences.image.names)
-    if interval == "bootstrap":
-        drawn = _replicates(scored, ranks, codes, groups, replicates, seed)
-        low, high = bootstrap.percentile(drawn, confidence)
+def _add_interval(out, scored, ranks, interval, confidence, replicates, seed) -> None:
+    positive, image = scored.sentences.positive, scored.sentences.image
+    groups, images = len(out.table.auroc), len(image.names)
+    estimates = np.append(out.table.auroc, out.mean)
+    if interval == "analytic":
+        out.influence = clustered.influence(
+            out.won, out.table.auroc, positive, out.codes, image.codes, images
+        )
+        variance = np.append(clustered.variances(out.influence), clustered.variance_of_mean(out.influence))
+        low, high = clustered.interval(estimates, variance, confidence)
     else:
-        placement = grouped.placements(ranks, sentences.positive, codes, groups)
-        if interval == "analytic":
-            found = clustered.influence(placement, out.table.auroc, sentences.positive, codes, image, images)
-            variance = np.append(clustered.variances(found), clustered.variance_of_mean(found))
-            low, high = clustered.interval(np.append(out.table.auroc, out.mean), variance, confidence)
+        steps = bootstrap.plan(ranks, positive, out.codes, groups, image.codes, images)
+        out.replicates = bootstrap.replicate([steps], replicates, seed)[0]
+        drawn = np.column_stack((out.replicates, bootstrap.mean_over_groups(out.replicates)))
+        if interval == "bootstrap":
+            low, high = bootstrap.percentile(drawn, confidence)
         else:
-            drawn = _replicates(scored, ranks, codes, groups, replicates, seed)
-            left_out = jackknife(ranks, placement, sentences.positive, codes, groups, image, images)
-            estimates = np.append(out.table.auroc, out.mean)
+            left_out = jackknife(ranks, out.won, positive, out.codes, groups, image.codes, images)
             low, high = bootstrap.bca(drawn, estimates, left_out, confidence)
+        undefined = int(np.isnan(drawn).any(axis=1).sum())
+        if undefined:
+            out.notes.append(
+                f"{undefined} of {replicates} replicates lack a class somewhere and are left out there"
+            )
     out.low, out.high = low[:-1], high[:-1]
     out.mean_low, out.mean_high = float(low[-1]), float(high[-1])
 
 
-def _replicates(scored, ranks, codes, groups, replicates, seed) -> np.ndarray:
-    """AUROC (b, g + 1) of the captioners and, last, their mean."""
-    image = scored.sentences.image
-    steps = bootstrap.plan(ranks, scored.sentences.positive, codes, groups, image.codes, len(image.names))
-    drawn = bootstrap.replicate([steps], replicates, seed)[0]
-    return np.column_stack((drawn, bootstrap.mean_over_groups(drawn)))
-
-
-def jackknife(ranks, placement, positive, codes, groups: int, image, images: int) -> np.ndarray:
+def jackknife(ranks, won, positive, codes, groups: int, image, images: int) -> np.ndarray:
     """AUROC (i, g + 1) of each captioner and their mean without each image; exact.
 
-    What an image takes with it is the pairs won by its positives and by the others against its
-    negatives, those within the image counted once.
+    An image takes with it the pairs won by its positives, those won against its negatives, and counts its
+    inner pairs, which are in both, once.
     """
     cell = np.where(codes < 0, -1, codes * images + image)
     within = grouped.group_table(ranks, positive, cell, groups * images)
-    inside = np.nan_to_num(within.auroc) * within.positives * within.negatives
-    p, n, w = (part.reshape(groups, images) for part in (within.positives, within.negatives, inside))
-    total_p, total_n = p.sum(axis=1, keepdims=True), n.sum(axis=1, keepdims=True)
-    known = codes >= 0
-    sums = np.bincount(
-        2 * cell[known] + positive[known], placement[known], minlength=2 * groups * images
-    ).reshape(groups, images, 2)
-    # A positive's placement is its share of all negatives, a negative's of all positives.
-    won, lost = sums[:, :, 1] * total_n, sums[:, :, 0] * total_p
-    wins = won.sum(axis=1, keepdims=True)
+    inner = np.nan_to_num(within.auroc) * within.positives * within.negatives
+    p, n, w = (part.reshape(groups, images) for part in (within.positives, within.negatives, inner))
+    cells = 2 * cell + positive + 2
+    sums = np.bincount(cells, won, 2 * groups * images + 2)[2:].reshape(groups, images, 2)
+    taken = sums.sum(axis=2) - w
+    total_p, total_n, wins = (part.sum(axis=1, keepdims=True) for part in (p, n, sums[:, :, 1]))
     with np.errstate(invalid="ignore", divide="ignore"):
-        left_out = (wins - won - lost + w) / ((total_p - p) * (total_n - n))
-    return np.column_stack((left_out.T, bootstrap.mean_over_groups(left_out.T)))
+        left_out = ((wins - taken) / ((total_p - p) * (total_n - n))).T
+    return np.column_stack((left_out, bootstrap.mean_over_groups(left_out)))
 
 
 def _captioners(sentences) -> tuple[tuple[str, ...], np.ndarray]:

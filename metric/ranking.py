@@ -31,6 +31,10 @@ class Levels(NamedTuple):
         total = 2 * float(self.positive.sum()) * float(self.negative.sum())
         return float(wins) / total if total else float("nan")
 
+    def flipped(self) -> "Levels":
+        """The same rows with the classes swapped and the order of the scores reversed."""
+        return Levels(-self.scores[::-1], self.negative[::-1], self.positive[::-1])
+
     def roc(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """False-positive rate, true-positive rate and thresholds, from the strictest (infinity) down.
 

@@ -117,8 +117,8 @@ def test_jackknife_equals_leaving_each_image_out():
     found = benchmark(images=12)
     rows, scores = found.sentences, found.scores
     ranks, image, codes = grouped.rank(scores), rows.image.codes, rows.captioner.codes
-    placement = grouped.placements(ranks, rows.positive, codes, 3)
-    got = estimates.jackknife(ranks, placement, rows.positive, codes, 3, image, 12)
+    won = grouped.won_pairs(ranks, rows.positive, codes, 3)
+    got = estimates.jackknife(ranks, won, rows.positive, codes, 3, image, 12)
     expected = naive(scores, rows.positive, codes, image, 1 - np.eye(12, dtype=int), 3)
     np.testing.assert_allclose(got[:, :3], expected, atol=1e-12)
     np.testing.assert_allclose(got[:, 3], expected.mean(axis=1), atol=1e-12)
