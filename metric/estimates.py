@@ -64,7 +64,7 @@ def estimate(
     pooled = auroc(scored.scores, sentences.positive) if names else float(table.auroc[0])
     out = Estimate(names, table, blank, blank, mean, np.nan, np.nan, pooled, codes, notes=notes)
     out.won = grouped.won_pairs(ranks, sentences.positive, codes, groups)
-    reason = _no_interval(scored, interval)
+    reason = no_interval(scored, interval)
     if reason:
         notes.append(f"no interval: {reason}")
     elif interval is not None:
@@ -125,7 +125,7 @@ def _captioners(sentences) -> tuple[tuple[str, ...], np.ndarray]:
     return sentences.captioner.names, sentences.captioner.codes
 
 
-def _no_interval(scored: Scored, interval: str | None) -> str | None:
+def no_interval(scored: Scored, interval: str | None) -> str | None:
     if interval not in METHODS:
         raise ValueError(f"interval: expected one of {METHODS}, got {interval!r}")
     image = scored.sentences.image

@@ -98,7 +98,7 @@ def score_gap(scored: Scored, own: np.ndarray, confidence: float = 0.95) -> dict
     means = sums / np.maximum(counts, 1)
     gap = float(counts[both, 1] @ (means[both, 1] - means[both, 0])) / number
     share = both[place] / number * np.where(mine, 1, -counts[place, 1] / np.maximum(counts[place, 0], 1))
-    step = ndtri((1 + confidence) / 2) * _clustered_error(
+    step = float(ndtri((1 + confidence) / 2)) * _clustered_error(
         share * (scores - means[place, mine.astype(int)]), image
     )
     return {
