@@ -9,14 +9,10 @@ from .bootstrap import replicate
 from .calibration import brier
 from .checks import check_columns
 from .clustered import variances
-from .comparison import compare
-from .delong import delong
 from .diagnostics import by_position
-from .ensembles import Ensemble
 from .estimates import estimate
 from .grouped import rank
 from .inputs import columns, encode_batch
-from .localization import average_precision
 from .ranking import auroc
 from .results import Result
 from .scored import apply_policy
@@ -24,7 +20,6 @@ from .self_preference import self_preference
 from .sentences import Sentences
 from .signature import signature
 from .summary import diagnose, summarize
-from .trainer import compute_metrics
 
 DESCRIPTION = """\
 AUROC of a detector that scores how well a sentence is aligned with an image, as AlignBench

@@ -67,10 +67,10 @@ def plan(
         codes: (n,) captioner of each row, -1 for none, below `groups`.
         image: (n,) image of each row, 0 <= image < `images`.
     """
-    rows = sorted_rows(ranks, codes)
-    level, group, mine = ranks.level[rows], codes[rows], positive[rows]
-    gain, below, last = _entries(level, group, mine, image[rows].astype(np.int32), groups)
-    totals = [_sums(group[mine == side], image[rows[mine == side]], groups, images) for side in (True, False)]
+    rows = sorted_rows(ranks, codes, groups)
+    level, group, mine, where = ranks.level[rows], codes[rows], positive[rows], image[rows].astype(np.int32)
+    gain, below, last = _entries(level, group, mine, where, groups)
+    totals = [_sums(group[mine == side], where[mine == side], groups, images) for side in (True, False)]
     parts = []
     for number, (start, stop) in enumerate(zip(np.concatenate(([0], last[:-1])), last, strict=True)):
         pair = [_cut(matrix, start, stop, images) for matrix in (gain, below)]
@@ -210,7 +210,9 @@ def _cut(matrix, start: int, stop: int, images: int) -> sparse.csr_matrix:
 
 def _sums(group, image, groups: int, images: int) -> list[tuple[float, float]]:
     """Number of rows of each group, and the sum over images of the square of the number on each."""
-    counts = np.bincount(group * images + image, minlength=groups * images).reshape(groups, images)
+    counts = np.bincount(group.astype(np.int64) * images + image, minlength=groups * images).reshape(
+        groups, images
+    )
     return list(zip(counts.sum(axis=1).astype(float), (counts.astype(float) ** 2).sum(axis=1), strict=True))
 
 

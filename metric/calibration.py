@@ -11,7 +11,7 @@ def brier(probabilities, positive) -> float:
     Brier, Monthly Weather Review 78 (1950). NaN without rows; ValueError outside [0, 1].
     """
     probabilities, positive = _checked(probabilities, positive)
-    return float(brier_by_group(probabilities, positive, np.zeros(len(positive), int), 1)[0])
+    return float(calibration_by_group(probabilities, positive, np.zeros(len(positive), int), 1)[0, 0])
 
 
 def expected_calibration_error(probabilities, positive, bins: int = BINS) -> float:
@@ -21,28 +21,31 @@ def expected_calibration_error(probabilities, positive, bins: int = BINS) -> flo
     Cooper and Hauskrecht, AAAI 2015). Bins are closed at the left, the last one at both ends.
     """
     probabilities, positive = _checked(probabilities, positive)
-    return float(
-        calibration_error_by_group(probabilities, positive, np.zeros(len(positive), int), 1, bins)[0]
-    )
+    return float(calibration_by_group(probabilities, positive, np.zeros(len(positive), int), 1, bins)[0, 1])
 
 
-def brier_by_group(probabilities, positive, codes, groups: int) -> np.ndarray:
-    """Brier score (g,) of each group; rows with code -1 belong to none.
+def calibration_by_group(probabilities, positive, codes, groups: int, bins: int = BINS) -> np.ndarray:
+    """Brier score and expected calibration error (g + 1, 2) of each group and, last, of all rows.
 
-    The classes are added up apart: of rows in score order, equal scores then add equal numbers.
+    Rows with code -1 belong to no group. Both come from sums of equal numbers where scores and labels are
+    equal, so that rows in the order of their scores give the same to the last digit whatever came first.
     """
-    errors = np.bincount(2 * codes + positive + 2, (probabilities - positive) ** 2, 2 * groups + 2)[2:]
+    cells = (
+        np.minimum((probabilities * bins).astype(np.int64), bins - 1) + (codes + 1) * bins
+    ) * 2 + positive
+    size = 2 * bins * (groups + 1)
+    number, mass, errors = (
+        _with_total(np.bincount(cells, weights, size).reshape(groups + 1, bins, 2))
+        for weights in (None, probabilities, (probabilities - positive) ** 2)
+    )
+    rows = number.sum(axis=(1, 2))
+    gap = np.abs(mass.sum(axis=2) - number[:, :, 1]).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return errors.reshape(groups, 2).sum(axis=1) / np.bincount(codes + 1, minlength=groups + 1)[1:]
+        return np.stack((errors.sum(axis=(1, 2)) / rows, gap / rows), axis=1)
 
 
-def calibration_error_by_group(probabilities, positive, codes, groups: int, bins: int = BINS) -> np.ndarray:
-    """Expected calibration error (g,) of each group; rows with code -1 belong to none."""
-    cells = np.minimum((probabilities * bins).astype(np.int64), bins - 1) + (codes + 1) * bins
-    mass = np.bincount(cells, probabilities, bins * (groups + 1)).reshape(groups + 1, bins)[1:]
-    hits = np.bincount(cells[positive], minlength=bins * (groups + 1)).reshape(groups + 1, bins)[1:]
-    with np.errstate(invalid="ignore"):
-        return np.abs(mass - hits).sum(axis=1) / np.bincount(codes + 1, minlength=groups + 1)[1:]
+def _with_total(sums: np.ndarray) -> np.ndarray:
+    return np.concatenate((sums[1:], sums.sum(axis=0, keepdims=True)))
 
 
 def _checked(probabilities, positive) -> tuple[np.ndarray, np.ndarray]:

@@ -94,7 +94,7 @@ def as_groups(name: str, values, n: int) -> Groups | None:
 
 
 def as_positions(values, n: int) -> np.ndarray | None:
-    """Sentence indices as int64 (n,), -1 where not known; None if none is."""
+    """Sentence indices as int32 (n,), -1 where not known; None if none is."""
     if values is None:
         return None
     found = _plain("position", values)
@@ -106,7 +106,7 @@ def as_positions(values, n: int) -> np.ndarray | None:
         if (wrong := found != np.rint(found)).any():
             row = int(np.flatnonzero(wrong)[0])
             raise ValueError(f"position: expected whole numbers from 0, got {found[row]} in row {row}")
-    positions = found.astype(np.int64)
+    positions = found.astype(np.int32)
     return positions if len(positions) and positions.max() >= 0 else None
 
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
+from .grouped import Grouped
+
 
 class Influence(NamedTuple):
     """How far each of i images moves the AUROC of each of g groups.
@@ -23,25 +25,16 @@ class Influence(NamedTuple):
     counts: np.ndarray
 
 
-def influence(won, auroc, positive, group, image, images: int) -> Influence:
-    """Sums by group and image.
-
-    Args:
-        won: (n,) from `grouped.won_pairs`.
-        auroc: (g,) of the groups.
-        positive: (n,) bool.
-        group: (n,) codes, -1 for none.
-        image: (n,) codes from 0.
-        images: number of images i.
-    """
-    groups = len(auroc)
-    cells = ((group + 1) * images + image) * 2 + positive
+def influence(by_group: Grouped, image: np.ndarray, images: int) -> Influence:
+    """Sums by group and image; `image` (n,) are codes from 0, below the number `images` i."""
+    groups = by_group.groups
+    cells = ((by_group.codes.astype(np.int64) + 1) * images + image) * 2 + by_group.positive
     size = 2 * images * (groups + 1)
     counts = np.bincount(cells, minlength=size).reshape(groups + 1, images, 2)[1:]
-    sums = np.bincount(cells, won, size).reshape(groups + 1, images, 2)[1:]
+    sums = np.bincount(cells, by_group.won_pairs(), size).reshape(groups + 1, images, 2)[1:]
     with np.errstate(invalid="ignore", divide="ignore"):
         placements = sums / counts.sum(axis=1)[:, None, ::-1]
-    centred = placements - counts * np.asarray(auroc)[:, None, None]
+    centred = placements - counts * by_group.auroc[:, None, None]
     return Influence(centred[:, :, 1], centred[:, :, 0], counts)
 
 

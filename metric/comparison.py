@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 from scipy.special import ndtr
 
-from . import bootstrap, grouped
+from . import bootstrap
 from .checks import as_scores, check_columns
 from .delong import delong
 from .estimates import Estimate, estimate, no_interval
@@ -61,12 +61,13 @@ def compare(
     2 / (replicates + 1). DeLong's p of the mean takes the captioners as independent of each other.
     """
     rows, scored = _on_the_same_rows({"a": a, "b": b}, references, missing, columns)
-    found = [estimate(each, grouped.rank(each.scores), None) for each in scored]
-    groups = len(found[0].table.auroc)
+    ranked = [each.by_score() for each in scored]
+    found = [estimate(*each, None) for each in ranked]
+    groups = len(found[0].auroc)
     notes = [*scored[0].notes, *found[0].notes]
-    drawn = _replicates(scored, found, replicates, seed, notes)
-    p_delong = _delong_p(scored, found[0].codes, groups)
-    values = np.array([[*each.table.auroc, each.mean] for each in found])
+    drawn = _replicates(ranked, found, replicates, seed, notes)
+    p_delong = _delong_p(scored, groups)
+    values = np.array([[*each.auroc, each.mean] for each in found])
     cells = []
     for number, (auroc_a, auroc_b) in enumerate(values.T.tolist()):
         cell = {"auroc_a": auroc_a, "auroc_b": auroc_b, "difference": auroc_a - auroc_b}
@@ -99,9 +100,10 @@ def rank_detectors(
     if len(detectors) < 2:
         raise ValueError(f"detectors: expected two or more, got {len(detectors)}")
     rows, scored = _on_the_same_rows(detectors, references, missing, columns)
-    found = [estimate(each, grouped.rank(each.scores), None) for each in scored]
+    ranked = [each.by_score() for each in scored]
+    found = [estimate(*each, None) for each in ranked]
     notes = [*scored[0].notes, *found[0].notes]
-    drawn = _replicates(scored, found, replicates, seed, notes)
+    drawn = _replicates(ranked, found, replicates, seed, notes)
     means = np.array([each.mean for each in found])
     drawn_means = None if drawn is None else drawn[:, :, -1].T
     order = np.argsort(-means, kind="stable")
@@ -139,25 +141,19 @@ def _on_the_same_rows(
     return scored[0].sentences, scored
 
 
-def _replicates(scored: list[Scored], found: list[Estimate], replicates, seed, notes) -> np.ndarray | None:
+def _replicates(ranked: list, found: list[Estimate], replicates, seed, notes) -> np.ndarray | None:
     """AUROC (d, b, g + 1) of all detectors in the same draws, the mean last; None without images."""
-    reason = no_interval(scored[0], "bootstrap")
-    if reason or not len(scored[0].sentences):
+    first = ranked[0][0]
+    reason = no_interval(first, "bootstrap")
+    if reason or not len(first.sentences):
         notes.append(f"no interval, no p: {reason or 'no sentence is left'}")
         return None
-    sentences = scored[0].sentences
-    image, groups = sentences.image, len(found[0].table.auroc)
-    plans = [
-        bootstrap.plan(
-            grouped.rank(each.scores),
-            sentences.positive,
-            found[0].codes,
-            groups,
-            image.codes,
-            len(image.names),
+    plans = []
+    for (scored, ranks), each in zip(ranked, found, strict=True):
+        groups, image = each.by_captioner, scored.sentences.image
+        plans.append(
+            bootstrap.plan(ranks, groups.positive, groups.codes, groups.groups, image.codes, len(image.names))
         )
-        for each in scored
-    ]
     drawn = bootstrap.replicate(plans, replicates, seed)
     return np.concatenate((drawn, bootstrap.mean_over_groups(drawn)[:, :, None]), axis=2)
 
@@ -172,8 +168,10 @@ def _paired(differences: np.ndarray, confidence: float) -> dict:
     return {"low": low, "high": high, "p": min(1.0, 2 * (side + 1) / (len(known) + 1))}
 
 
-def _delong_p(scored: list[Scored], codes: np.ndarray, groups: int) -> list[float]:
+def _delong_p(scored: list[Scored], groups: int) -> list[float]:
     """DeLong's two-sided p (g + 1) of the difference, per captioner and of the mean."""
+    captioner = scored[0].sentences.captioner
+    codes = np.zeros(len(scored[0].scores), int) if captioner is None else captioner.codes
     both, positive = np.stack([each.scores for each in scored]), scored[0].sentences.positive
     differences, variances = np.full(groups, np.nan), np.full(groups, np.nan)
     for group in range(groups):

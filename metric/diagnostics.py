@@ -2,85 +2,77 @@
 
 import numpy as np
 
-from . import calibration, grouped
-from .grouped import GroupTable, Ranks
+from . import calibration
+from .estimates import Estimate
+from .grouped import GroupTable, grouped
 from .scored import Scored
-from .sentences import TYPES
+from .sentences import TYPES, Groups, Tags
 
 LAST_POSITION = 5
 POSITIONS = ("0", "1", "2", "3", "4", "5+")
 MEASURES = ("average_precision", "fpr_at_95_tpr", "best_balanced_accuracy", "threshold", "brier", "ece")
 
 
-def operating_points(scored: Scored, ranks: Ranks, codes: np.ndarray, groups: int) -> np.ndarray:
-    """The `MEASURES` (g, 6) of each group; NaN where one is not defined.
+def operating_points(scored: Scored, found: Estimate) -> np.ndarray:
+    """The `MEASURES` (g + 1, 6) of each captioner and, last, of all rows; NaN where one is not defined.
 
     Average precision is that of finding the incorrect sentences by low scores; the others have the correct
     ones as positives. Brier score and calibration error need scores in [0, 1].
     """
-    positive = scored.sentences.positive
-    out = np.full((groups, len(MEASURES)), np.nan)
-    for number, levels in enumerate(grouped.group_levels(ranks, positive, codes, groups)):
+    groups = found.by_captioner
+    out = np.full((groups.groups + 1, len(MEASURES)), np.nan)
+    for number, levels in enumerate([*groups.levels(), *found.together.levels()]):
         out[number, 0] = levels.flipped().average_precision()
         out[number, 1] = levels.fpr_at_tpr(0.95)
         out[number, 2:4] = levels.best_balanced_accuracy()
     probabilities = scored.probabilities
     if probabilities is not None:
-        if ranks.order is not None:
-            # Added up in the order of the scores, the order of the rows does not show in the last digit.
-            probabilities, positive, codes = (part[ranks.order] for part in (probabilities, positive, codes))
-        out[:, 4] = calibration.brier_by_group(probabilities, positive, codes, groups)
-        out[:, 5] = calibration.calibration_error_by_group(probabilities, positive, codes, groups)
+        out[:, 4:] = calibration.calibration_by_group(
+            probabilities, groups.positive, groups.codes, groups.groups
+        )
     return out
 
 
-def by_position(scored: Scored, ranks: Ranks, names: tuple[str, ...], codes: np.ndarray) -> dict:
+def by_position(scored: Scored, found: Estimate, position: np.ndarray) -> dict:
     """AUROC and mean score of correct and of incorrect sentences at each position, and their slopes.
 
     Positions are 0, 1, 2, 3, 4 and "5+". The slope is that of the least-squares line of the score on the
     position (5+ as 5), within a captioner: score per sentence further down; negative where later sentences
     score lower. "mean" is the unweighted mean over captioners.
     """
-    position = scored.sentences.position
-    buckets = np.minimum(position, LAST_POSITION)
-    tables = _crossed(scored, ranks, codes, max(len(names), 1), buckets, len(POSITIONS))
+    tables = _crossed(scored, found, np.minimum(position, LAST_POSITION), len(POSITIONS))
     slopes = np.stack([
         _slopes(tables.positives, tables.positive_mean), _slopes(tables.negatives, tables.negative_mean)
     ], axis=1)  # fmt: skip
-    out = _laid_out(tables, names, POSITIONS)
-    captioners = {name: _slope_entry(slopes[code]) for code, name in enumerate(names)}
+    out = _laid_out(tables, found.names, POSITIONS)
+    captioners = {name: _slope_entry(slopes[code]) for code, name in enumerate(found.names)}
     return out | {"slope": {"mean": _slope_entry(mean_over_captioners(slopes)), "captioners": captioners}}
 
 
-def by_domain(scored: Scored, ranks: Ranks, names: tuple[str, ...], codes: np.ndarray) -> dict:
+def by_domain(scored: Scored, found: Estimate, domain: Groups) -> dict:
     """AUROC and mean score of correct and of incorrect sentences in each domain of pictures."""
-    domain = scored.sentences.domain
-    tables = _crossed(scored, ranks, codes, max(len(names), 1), domain.codes, len(domain.names))
-    return _laid_out(tables, names, domain.names)
+    return _laid_out(_crossed(scored, found, domain.codes, len(domain.names)), found.names, domain.names)
 
 
-def by_type(scored: Scored, ranks: Ranks, won: np.ndarray, names: tuple[str, ...], codes: np.ndarray) -> dict:
+def by_type(scored: Scored, found: Estimate, tags: Tags) -> dict:
     """For each hallucination type: the mean score of its incorrect sentences, and their AUROC.
 
     The AUROC is that of the type's incorrect sentences against all correct ones of the same captioner: the
     share of pairs in which the correct one scores higher. A sentence with two types counts for both.
-
-    Args:
-        won: (n,) from `grouped.won_pairs` within captioners.
     """
-    tags, groups = scored.sentences.types, max(len(names), 1)
+    names, codes, groups = found.names, found.by_captioner.codes, found.by_captioner.groups
     wrong = ~scored.sentences.positive[tags.rows] & (codes[tags.rows] >= 0)
     rows, kinds = tags.rows[wrong], tags.codes[wrong]
-    if ranks.order is not None:
-        order = np.argsort(ranks.level[rows])  # sums in the order of the scores, as in `score_sums`
+    if found.by_captioner.ranks.ordered:
+        order = np.argsort(rows)  # sums in the order of the scores do not show that of the rows
         rows, kinds = rows[order], kinds[order]
     shape, size = (groups, len(TYPES)), groups * len(TYPES)
     cells = codes[rows] * len(TYPES) + kinds
     given = np.ones(len(rows), bool) if scored.absent is None else ~scored.absent[rows]
     count = np.bincount(cells, minlength=size).reshape(shape)
-    pairs = np.bincount(cells, won[rows], size).reshape(shape)
+    pairs = np.bincount(cells, found.by_captioner.won_pairs()[rows], size).reshape(shape)
     scores = np.bincount(cells[given], scored.scores[rows[given]], size).reshape(shape)
-    correct = grouped.class_sizes(scored.sentences.positive, codes, groups)[:, 1:]
+    correct = found.by_captioner.sizes[:, 1:]
     with np.errstate(invalid="ignore", divide="ignore"):
         means = scores / np.bincount(cells[given], minlength=size).reshape(shape)
         cube = np.stack((pairs / (count * correct), means), axis=-1)
@@ -100,9 +92,9 @@ def by_type(scored: Scored, ranks: Ranks, won: np.ndarray, names: tuple[str, ...
     }
 
 
-def type_notes(scored: Scored) -> list[str]:
+def type_notes(scored: Scored, tags: Tags) -> list[str]:
     """What the types leave out."""
-    tags, positive = scored.sentences.types, scored.sentences.positive
+    positive = scored.sentences.positive
     tagged = np.zeros(len(positive), bool)
     tagged[tags.rows] = True
     untyped, strange = np.count_nonzero(~tagged & ~positive), np.count_nonzero(tagged & positive)
@@ -119,11 +111,14 @@ def mean_over_captioners(values: np.ndarray) -> np.ndarray:
         return np.where(there, values, 0).sum(axis=0) / there.sum(axis=0)
 
 
-def _crossed(scored, ranks, codes, groups: int, column, size: int) -> GroupTable:
+def _crossed(scored: Scored, found: Estimate, column: np.ndarray, size: int) -> GroupTable:
     """Group table of captioner x column, its fields shaped (g, size)."""
-    cells = np.where((codes < 0) | (column < 0), -1, codes * size + column)
-    table = grouped.group_table(ranks, scored.sentences.positive, cells, groups * size, scored.absent)
-    return GroupTable(*(part.reshape(groups, size) for part in table))
+    captioners = found.by_captioner
+    cells = captioners.codes * size + column
+    if captioners.codes.min(initial=0) < 0 or column.min(initial=0) < 0:
+        cells = np.where((captioners.codes < 0) | (column < 0), -1, cells)
+    crossed = grouped(captioners.ranks, captioners.positive, cells, captioners.groups * size)
+    return GroupTable(*(part.reshape(-1, size) for part in crossed.table(scored.absent)))
 
 
 def _laid_out(tables: GroupTable, names: tuple[str, ...], heads: tuple[str, ...]) -> dict:

@@ -68,12 +68,12 @@ def self_preference(scored: Scored, found: Estimate, own_captioners, confidence:
         if len(drawn):
             low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2]).tolist()
     elif found.influence is not None:
-        low, high = ratio_interval(found.influence, found.table.auroc, own, confidence)
+        low, high = ratio_interval(found.influence, found.auroc, own, confidence)
     return {
         "own": [name for name, mine in zip(found.names, own.tolist(), strict=True) if mine],
-        "auroc_own": float(_mean(found.table.auroc[own])),
-        "auroc_others": float(_mean(found.table.auroc[~own])),
-        "auroc_ratio": float(ratio(found.table.auroc, own)),
+        "auroc_own": float(_mean(found.auroc[own])),
+        "auroc_others": float(_mean(found.auroc[~own])),
+        "auroc_ratio": float(ratio(found.auroc, own)),
         "auroc_ratio_low": low,
         "auroc_ratio_high": high,
         **score_gap(scored, own, confidence),

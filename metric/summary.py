@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import diagnostics, grouped
+from . import diagnostics
 from .checks import as_scores, check_columns
 from .estimates import Estimate, estimate
 from .results import Result
@@ -36,7 +36,7 @@ def summarize(
     `auroc_NAME`, `auroc_NAME_low`, `auroc_NAME_high`, and the counts `n`, `n_correct`, `n_incorrect`,
     `n_unknown`, `n_missing`. All AUROCs are in [0, 1].
     """
-    scored, _, found, stamp = _estimated(
+    scored, found, stamp = _estimated(
         predictions, references, missing, interval, confidence, replicates, seed, columns
     )
     return Result(_head(found) | _by_captioner(found) | _counts(scored), stamp, [*scored.notes, *found.notes])
@@ -63,19 +63,16 @@ def diagnose(
     `position`, `types`, `domain`, `self_preference` (None where the columns do not allow it), `notes` (what
     was left out and why) and `signature`.
     """
-    scored, ranks, found, stamp = _estimated(
+    scored, found, stamp = _estimated(
         predictions, references, missing, interval, confidence, replicates, seed, columns
     )
-    points = diagnostics.operating_points(scored, ranks, found.codes, len(found.table.auroc))
-    everywhere = np.zeros(len(scored.sentences), np.int64)
-    pooled = points if not found.names else diagnostics.operating_points(scored, ranks, everywhere, 1)
-    mean = diagnostics.mean_over_captioners(points)
+    points = diagnostics.operating_points(scored, found)
     out = _head(found) | _counts(scored)
     out["captioners"] = {name: _captioner(found, points, code) for code, name in enumerate(found.names)}
-    out["mean"] = {"auroc": found.mean} | _measures(mean)
-    out["pooled"] = {"auroc": found.pooled} | _measures(pooled[0])
+    out["mean"] = {"auroc": found.mean} | _measures(diagnostics.mean_over_captioners(points[:-1]))
+    out["pooled"] = {"auroc": found.pooled} | _measures(points[-1])
     notes = [*scored.notes, *found.notes]
-    out |= _parts(scored, ranks, found, own_captioners, confidence, notes)
+    out |= _parts(scored, found, own_captioners, confidence, notes)
     if scored.probabilities is None and len(scored.sentences):
         notes.append("brier and ece: left out, as scores are not all in [0, 1]")
     return Result(out | {"notes": notes, "signature": stamp}, stamp, notes)
@@ -97,14 +94,13 @@ def aggregation(names: tuple[str, ...]) -> str:
 def _estimated(predictions, references, missing, interval, confidence, replicates, seed, columns):
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
-    scored = score(predictions, references, missing, columns)
-    ranks = grouped.rank(scored.scores)
+    scored, ranks = score(predictions, references, missing, columns).by_score()
     found = estimate(scored, ranks, interval, confidence, replicates, seed)
     stamp = signature(scored, aggregation(found.names), interval, confidence, replicates, seed)
-    return scored, ranks, found, stamp
+    return scored, found, stamp
 
 
-def _parts(scored: Scored, ranks, found: Estimate, own_captioners, confidence, notes: list[str]) -> dict:
+def _parts(scored: Scored, found: Estimate, own_captioners, confidence, notes: list[str]) -> dict:
     """The parts that need a column of their own; notes say which are left out."""
     sentences = scored.sentences
     out: dict = dict.fromkeys(("position", "types", "domain", "self_preference"))
@@ -116,14 +112,14 @@ def _parts(scored: Scored, ranks, found: Estimate, own_captioners, confidence, n
             "captioners: left out, as the column is not known; all sentences count as one captioner's"
         )
     if sentences.position is not None:
-        out["position"] = diagnostics.by_position(scored, ranks, found.names, found.codes)
+        out["position"] = diagnostics.by_position(scored, found, sentences.position)
         notes += _unplaced("position", sentences.position)
     if sentences.domain is not None:
-        out["domain"] = diagnostics.by_domain(scored, ranks, found.names, found.codes)
+        out["domain"] = diagnostics.by_domain(scored, found, sentences.domain)
         notes += _unplaced("domain", sentences.domain.codes)
     if sentences.types is not None:
-        out["types"] = diagnostics.by_type(scored, ranks, found.won, found.names, found.codes)
-        notes += diagnostics.type_notes(scored)
+        out["types"] = diagnostics.by_type(scored, found, sentences.types)
+        notes += diagnostics.type_notes(scored, sentences.types)
     if own_captioners is not None:
         out["self_preference"] = self_preference(scored, found, own_captioners, confidence)
     else:
@@ -148,7 +144,7 @@ def _head(found: Estimate) -> dict:
 def _by_captioner(found: Estimate) -> dict:
     out: dict = {}
     for name, *limits in (
-        zip(found.names, found.table.auroc.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
+        zip(found.names, found.auroc.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
         if found.names
         else ()
     ):
@@ -172,11 +168,11 @@ def _counts(scored: Scored) -> dict:
 
 def _captioner(found: Estimate, points: np.ndarray, code: int) -> dict:
     return {
-        "auroc": float(found.table.auroc[code]),
+        "auroc": float(found.auroc[code]),
         "auroc_low": float(found.low[code]),
         "auroc_high": float(found.high[code]),
-        "n_correct": int(found.table.positives[code]),
-        "n_incorrect": int(found.table.negatives[code]),
+        "n_correct": int(found.by_captioner.sizes[code, 1]),
+        "n_incorrect": int(found.by_captioner.sizes[code, 0]),
     } | _measures(points[code])
 
 

@@ -33,6 +33,12 @@ def naive(scores, positive, codes, image, draws, groups):
     return out
 
 
+def plan_of(scores, positive, codes, groups, image, images):
+    order, ranks = grouped.rank(scores)
+    rows = slice(None) if order is None else order
+    return bootstrap.plan(ranks, positive[rows], codes[rows], groups, image[rows], images)
+
+
 def draws_of(images, replicates, seed, block=bootstrap.BLOCK):
     return np.concatenate(list(bootstrap.multiplicities(images, replicates, seed, block)), axis=1)
 
@@ -44,7 +50,7 @@ def test_replicates_equal_the_naive_loop_on_the_same_draws(seed, ties, images, c
     rng = np.random.default_rng(seed)
     scores, positive, codes, image = simulate(rng, images, captioners, 2, ties)
     codes = np.where(rng.random(len(codes)) < 0.05, -1, codes)
-    plan = bootstrap.plan(grouped.rank(scores), positive, codes, captioners, image, images)
+    plan = plan_of(scores, positive, codes, captioners, image, images)
     got = bootstrap.replicate([plan], 7, seed)[0]
     expected = naive(scores, positive, codes, image, draws_of(images, 7, seed), captioners)
     np.testing.assert_allclose(got, expected, atol=1e-12)
@@ -59,7 +65,7 @@ def test_large_counts_take_the_wide_path_to_the_same_numbers():
         rng.integers(0, images, n),
     )
     codes = np.zeros(n, int)
-    plan = bootstrap.plan(grouped.rank(scores), positive, codes, 1, image, images)
+    plan = plan_of(scores, positive, codes, 1, image, images)
     assert 2 * plan[0].negatives[0] > 2**16
     drawn = draws_of(images, 3, 0)
     got = bootstrap.replicate([plan], 3, 0)[0][:, 0]
@@ -93,10 +99,7 @@ def test_draws_are_multinomial():
 def test_detectors_share_their_draws():
     rng = np.random.default_rng(0)
     scores, positive, codes, image = simulate(rng)
-    plans = [
-        bootstrap.plan(grouped.rank(each), positive, codes, 3, image, 30)
-        for each in (scores, scores**3, -scores)
-    ]
+    plans = [plan_of(each, positive, codes, 3, image, 30) for each in (scores, scores**3, -scores)]
     same, cubed, mirrored = bootstrap.replicate(plans, 50, 0)
     np.testing.assert_array_equal(same, cubed)
     np.testing.assert_allclose(same, 1 - mirrored, atol=1e-12)
@@ -116,9 +119,10 @@ def benchmark(seed=0, images=60, **options):
 def test_jackknife_equals_leaving_each_image_out():
     found = benchmark(images=12)
     rows, scores = found.sentences, found.scores
-    ranks, image, codes = grouped.rank(scores), rows.image.codes, rows.captioner.codes
-    won = grouped.won_pairs(ranks, rows.positive, codes, 3)
-    got = estimates.jackknife(ranks, won, rows.positive, codes, 3, image, 12)
+    image, codes = rows.image.codes, rows.captioner.codes
+    moved, ranks = found.by_score()
+    by_captioner = grouped.grouped(ranks, moved.sentences.positive, moved.sentences.captioner.codes, 3)
+    got = estimates.jackknife(by_captioner, moved.sentences.image.codes, 12)
     expected = naive(scores, rows.positive, codes, image, 1 - np.eye(12, dtype=int), 3)
     np.testing.assert_allclose(got[:, :3], expected, atol=1e-12)
     np.testing.assert_allclose(got[:, 3], expected.mean(axis=1), atol=1e-12)
@@ -134,7 +138,7 @@ def test_bca_and_percentile_intervals_agree_with_scipy():
         return ranking.auroc(scores[mine], rows.positive[mine])
 
     for method, name in (("bootstrap", "percentile"), ("bca", "BCa")):
-        ours = estimates.estimate(found, grouped.rank(scores), method, replicates=20_000)
+        ours = estimates.estimate(*found.by_score(), method, replicates=20_000)
         theirs = scipy.stats.bootstrap(
             (np.arange(40),), statistic, method=name, vectorized=False, n_resamples=2000, random_state=0
         ).confidence_interval
@@ -144,8 +148,7 @@ def test_bca_and_percentile_intervals_agree_with_scipy():
 
 def test_analytic_and_bootstrap_intervals_agree_on_many_images():
     found = benchmark(images=400)
-    ranks = grouped.rank(found.scores)
-    analytic, drawn = (estimates.estimate(found, ranks, method) for method in ("analytic", "bootstrap"))
+    analytic, drawn = (estimates.estimate(*found.by_score(), method) for method in ("analytic", "bootstrap"))
     np.testing.assert_allclose(analytic.low, drawn.low, atol=0.006)
     np.testing.assert_allclose(analytic.high, drawn.high, atol=0.006)
     assert analytic.mean_high - analytic.mean_low == pytest.approx(drawn.mean_high - drawn.mean_low, rel=0.12)
@@ -162,7 +165,7 @@ def test_replicates_without_a_class_are_left_out_of_the_interval():
 def test_memory_does_not_grow_with_the_number_of_replicates():
     rng = np.random.default_rng(0)
     scores, positive, codes, image = simulate(rng, images=1000)
-    plan = bootstrap.plan(grouped.rank(scores), positive, codes, 3, image, 1000)
+    plan = plan_of(scores, positive, codes, 3, image, 1000)
     tracemalloc.start()
     try:
         bootstrap.replicate([plan], 20_000, 0)
@@ -177,6 +180,6 @@ def test_memory_does_not_grow_with_the_number_of_replicates():
 def test_the_number_of_replicates_is_checked(replicates):
     rng = np.random.default_rng(0)
     scores, positive, codes, image = simulate(rng)
-    plan = bootstrap.plan(grouped.rank(scores), positive, codes, 3, image, 30)
+    plan = plan_of(scores, positive, codes, 3, image, 30)
     with pytest.raises(ValueError, match="replicates: expected a whole number"):
         bootstrap.replicate([plan], replicates, 0)
