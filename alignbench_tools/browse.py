@@ -26,8 +26,12 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--parquet", metavar="FOLDER", help="browse what `push --dry-run FOLDER` wrote")
     parser.add_argument("--images", default="auto", choices=["auto", "skip", "require"])
     parser.add_argument("--retry", action="store_true", help="try again the pictures that could not be had")
-    parser.add_argument("--out", metavar="FILE.html", help="write one self-contained page in place of serving")
-    parser.add_argument("--port", type=int, help=f"on 127.0.0.1; default: {PORT}, or a free one if it is taken")
+    parser.add_argument(
+        "--out", metavar="FILE.html", help="write one self-contained page in place of serving"
+    )
+    parser.add_argument(
+        "--port", type=int, help=f"on 127.0.0.1; default: {PORT}, or a free one if it is taken"
+    )
     parser.add_argument("--no-open", action="store_true", help="do not open the browser")
     release.add_options(parser)
     parser.set_defaults(run=run)
@@ -63,8 +67,10 @@ def load(args: argparse.Namespace) -> tuple[datasets.Dataset, str]:
         chosen = "--parquet" if args.parquet else "sample"
         raise ValueError(f"{chosen} is a release of its own; leave out {options.replace('_', '-')}")
     if args.parquet:
-        captions = datasets.load_dataset(args.parquet, "captions", split="test")
-        return captions, str(Path(args.parquet).absolute())
+        folder = Path(args.parquet).absolute()
+        if not folder.is_dir():
+            raise FileNotFoundError(f"--parquet {args.parquet}: no such folder")
+        return datasets.load_dataset(str(folder), "captions", split="test"), str(folder)
     if args.config == "sample":
         args.data_dir = str(Path(alignbench_sample.__file__).parent)
     captions = release.load(args, "captions", args.images, args.retry)

@@ -84,7 +84,16 @@ def _sentences(nested: pa.ChunkedArray, ids: list[str]) -> dict[str, Any]:
     flat = pc.list_flatten(nested)
     field = {
         name: pc.struct_field(flat, name).to_pylist()
-        for name in ("id", "position", "sentence", "label", "hallucination_types", "spans", "votes", "agreement")
+        for name in (
+            "id",
+            "position",
+            "sentence",
+            "label",
+            "hallucination_types",
+            "spans",
+            "votes",
+            "agreement",
+        )
     }
     return {
         "first": first,
@@ -92,9 +101,7 @@ def _sentences(nested: pa.ChunkedArray, ids: list[str]) -> dict[str, Any]:
         "text": field["sentence"],
         "label": field["label"],
         "types": [sum(1 << code for code in set(codes or ())) for codes in field["hallucination_types"]],
-        "spans": [
-            _spans(*row) for row in zip(field["id"], field["sentence"], field["spans"], strict=True)
-        ],
+        "spans": [_spans(*row) for row in zip(field["id"], field["sentence"], field["spans"], strict=True)],
         "votes": [_votes(votes) for votes in field["votes"]],
         "agreement": [None if value is None else round(value, 3) for value in field["agreement"]],
     }

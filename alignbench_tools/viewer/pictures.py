@@ -70,8 +70,8 @@ def embed(columns: dict[str, Any], pictures: Pictures, limit: int = PAGE_BYTES) 
             size += len(urls[-1])
         if size > limit:
             raise ValueError(
-                f"one page holds pictures of up to {limit >> 20} MB, and these {len(pictures):,} captions have "
-                "more; leave out --out, which serves them, or narrow with --captioners or --images skip"
+                f"one page holds pictures of up to {limit >> 20} MB, and these {len(pictures):,} captions "
+                "have more; leave out --out, which serves them, or narrow with --captioners or --images skip"
             )
         numbers.append(known[digest])
     return {**columns, "captions": {**columns["captions"], "picture": numbers}, "pictures": urls}

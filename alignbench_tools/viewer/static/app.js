@@ -61,19 +61,26 @@ class App {
   }
 
   update(keepCaption = false) {
-    this.result = this.data.find(this.chosen, this.text);
+    const asked = JSON.stringify([this.text, FACETS.map((facet) => [...this.chosen[facet]])]);
+    if (asked !== this.asked) this.find();
+    this.asked = asked;
     if (!keepCaption && !this.result.found.includes(this.caption)) this.caption = null;
+    this.show();
+  }
+
+  find() {
+    this.result = this.data.find(this.chosen, this.text);
     const narrowed = this.text || FACETS.some((facet) => this.chosen[facet].size);
     const [found, all] = [this.result.found.length, plural(this.data.size, "caption")];
     byId("count").textContent = narrowed ? `${found.toLocaleString("en")} of ${all}` : all;
     byId("clear").hidden = !narrowed;
     updateMenus(byId("filters"), this.data, this.chosen, this.result.counts);
     this.list.show(this.data, this.result);
-    this.show();
   }
 
   show() {
     const detail = byId("detail");
+    const held = detail.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
     document.body.dataset.view = this.caption === null ? "list" : "caption";
     const place = this.result.found.indexOf(this.shown);
     detail.replaceChildren(this.shown === null ? nothingFound() : captionView(this.data, this.shown, {
@@ -86,8 +93,9 @@ class App {
       zoom: () => this.zoom(),
     }));
     detail.scrollTop = 0;
+    if (held) (detail.querySelector(`[aria-label="${CSS.escape(held)}"]:enabled`) ?? detail).focus();
     highlightTerms(detail, this.result.terms);
-    this.list.select(this.shown, true);
+    this.list.select(this.shown, this.caption !== null);
     document.title = this.shown === null ? "AlignBench" : `${this.data.captions.id[this.shown]} · AlignBench`;
   }
 

@@ -73,8 +73,9 @@ function labelCounts(data, caption) {
 }
 
 function countsText(data, caption) {
-  const parts = [...labelCounts(data, caption)].filter(([, number]) => number).reverse().map(([name, number]) => `${number} ${name}`);
-  return parts.join(", ");
+  const counts = labelCounts(data, caption);
+  const named = ["correct", "incorrect", "unknown"].filter((name) => counts.get(name));
+  return named.map((name) => `${counts.get(name)} ${name}`).join(", ");
 }
 
 // A bar per sentence, high where it is wrong: shape says it without colour.
