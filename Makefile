@@ -3,14 +3,16 @@ PYTHON ?= python3
 VENV := .venv/bin
 OLDEST := .venv-oldest/bin
 SCRIPTS := .venv-scripts/bin
+EXAMPLES := .venv-examples/bin
+PIP := pip install --quiet --disable-pip-version-check
 SOURCES := setup.cfg pyproject.toml
 
-.PHONY: demo test test-current test-oldest test-scripts lint types benchmark clean
+.PHONY: demo test test-current test-oldest test-scripts test-examples lint types clean
 
 demo: .venv/installed
 	$(VENV)/alignbench demo
 
-test: test-current test-oldest test-scripts
+test: test-current test-oldest test-scripts test-examples
 
 test-current: .venv/installed-test
 	$(VENV)/python -m pytest
@@ -21,6 +23,9 @@ test-oldest: .venv-oldest/installed
 test-scripts: .venv-scripts/installed
 	$(SCRIPTS)/python -m pytest -m script_route
 
+test-examples: .venv-examples/installed
+	$(EXAMPLES)/python -m pytest tests/test_examples.py tests/test_other_libraries.py
+
 lint: .venv/installed-test
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
@@ -30,22 +35,28 @@ types: .venv/installed-test
 
 .venv/installed: $(SOURCES)
 	$(PYTHON) -m venv .venv
-	$(VENV)/pip install --quiet --disable-pip-version-check --editable .
+	$(VENV)/$(PIP) --editable .
 	touch $@
 
 .venv/installed-test: .venv/installed
-	$(VENV)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(VENV)/$(PIP) --editable '.[test]'
 	touch $@
 
 .venv-oldest/installed: $(SOURCES) tests/oldest.txt
 	$(PYTHON) -m venv .venv-oldest
-	$(OLDEST)/pip install --quiet --disable-pip-version-check --constraint tests/oldest.txt --editable . pytest hypothesis
+	$(OLDEST)/$(PIP) --constraint tests/oldest.txt --editable . pytest hypothesis
 	touch $@
 
 .venv-scripts/installed: $(SOURCES)
 	$(PYTHON) -m venv .venv-scripts
-	$(SCRIPTS)/pip install --quiet --disable-pip-version-check --editable . pytest hypothesis datasets==3.6.0
+	$(SCRIPTS)/$(PIP) --editable . pytest hypothesis datasets==3.6.0
+	touch $@
+
+# A pinned torch, for its newest release may come with gigabytes of GPU libraries.
+.venv-examples/installed: $(SOURCES)
+	$(PYTHON) -m venv .venv-examples
+	$(EXAMPLES)/$(PIP) --editable '.[examples]' pytest hypothesis torch==2.13.0
 	touch $@
 
 clean:
-	rm -rf .venv .venv-oldest .venv-scripts build dist *.egg-info
+	rm -rf .venv .venv-* build dist *.egg-info
