@@ -65,7 +65,7 @@ def test_load_takes_the_options_of_load_dataset(write_release, capsys, cached):
         (["load", "--data-dir", ".", "--image-dir", "coco"], "expected SOURCE=FOLDER"),
         (["load", "--data-dir", "{release}", "--captioners", "atlass"], "did you mean atlas?"),
         (["load", "--data-dir", "{release}", "--strict"], "the release is irregular"),
-        (["load", "--data-dir", "{release}", "--images", "require"], "1 picture cannot be had"),
+        (["load", "--data-dir", "{release}", "--images", "require"], "1 row would have none"),
     ],
 )
 def test_what_the_user_can_mend_is_one_message_and_exit_code_1(
