@@ -75,7 +75,7 @@ def plan(
     for number, (start, stop) in enumerate(zip(np.concatenate(([0], last[:-1])), last, strict=True)):
         pair = [_cut(matrix, start, stop, images) for matrix in (gain, below)]
         widest = int(np.diff(pair[0].indptr).max(initial=0))
-        parts.append(Steps(*pair, widest, totals[0][number], totals[1][number]))
+        parts.append(Steps(pair[0], pair[1], widest, totals[0][number], totals[1][number]))
     return parts
 
 
@@ -121,8 +121,8 @@ def bca(
     """
     below = np.mean(replicates < estimate, axis=0) + np.mean(replicates == estimate, axis=0) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        spread = np.nanmean(jackknife, axis=0) - jackknife
-        accelerate = np.nansum(spread**3, axis=0) / (6 * np.nansum(spread**2, axis=0) ** 1.5)
+        spread = np.nan_to_num(mean_over_groups(jackknife.T) - jackknife)
+        accelerate = (spread**3).sum(axis=0) / (6 * (spread**2).sum(axis=0) ** 1.5)
         bias = ndtri(below)
         tails = ndtri(np.array([[(1 - confidence) / 2], [(1 + confidence) / 2]]))
         shifted = bias + (bias + tails) / (1 - accelerate * (bias + tails))
@@ -150,7 +150,8 @@ def _draw(images: int, replicates: int, seed: int, block: int) -> Iterator[np.nd
         for first in range(0, len(counts), chunk):
             size = min(chunk, len(counts) - first)
             raw = generator.random_raw(size * words).astype("<u8", copy=False).view("<u4")
-            index = raw.reshape(size, 2 * words)[:, :images] * np.uint64(images)
+            index = raw.reshape(size, 2 * words)[:, :images].astype(np.uint64)
+            index *= np.uint64(images)
             index >>= np.uint64(32)
             index += offsets[:size]
             found = np.bincount(index.ravel().view(np.int64), minlength=size * images)
