@@ -1,6 +1,6 @@
 """Train a tiny CLIP on drawn scenes and log AUROC with its interval after each epoch.
 
-    python examples/train_tiny_clip.py [--epochs 8] [--scenes 4000] [--seed 0]
+    python examples/train_tiny_clip.py [--epochs 8] [--scenes 2000] [--seed 0]
 
 Needs torch and transformers; downloads nothing and takes about a minute on two CPU cores. A scene has an
 object on the left and one on the right. Two captioners describe it in three sentences each, later
@@ -25,10 +25,8 @@ COLORS = {
     "green": (40, 170, 60),
     "blue": (50, 80, 220),
     "yellow": (240, 210, 50),
-    "white": (245, 245, 245),
-    "black": (25, 25, 25),
 }
-SHAPES = ("circle", "square", "triangle", "cross")
+SHAPES = ("circle", "square", "triangle")
 SIDES = ("left", "right")
 OPENINGS = {"terse": "", "wordy": "the picture shows "}
 WORDS = "<pad> <end> a and on picture shows the".split()
@@ -60,11 +58,8 @@ def draw(scene, rng):
             canvas.ellipse(box, fill)
         elif shape == "square":
             canvas.rectangle(box, fill)
-        elif shape == "triangle":
-            canvas.polygon([(x, y - half), (x - half, y + half), (x + half, y + half)], fill)
         else:
-            canvas.line((x, y - half, x, y + half), fill, width=3)
-            canvas.line((x - half, y, x + half, y), fill, width=3)
+            canvas.polygon([(x, y - half), (x - half, y + half), (x + half, y + half)], fill)
     return np.asarray(image, dtype=np.uint8)
 
 
@@ -138,8 +133,13 @@ def alignment(model, pictures, examples):
     return model(pixel_values=pictures.float() / 127.5 - 1, input_ids=tokens).logits_per_text
 
 
-def train_epoch(model, optimizer, bias, facts, pictures, examples, batch_size=32):
-    """One pass; every sentence is judged on every picture of the batch. Returns the mean loss."""
+def train_epoch(model, optimizer, bias, facts, pictures, examples, batch_size=16):
+    """One pass in the order of the scenes. Returns the mean loss.
+
+    Every sentence is judged on every picture of the batch, which teaches what the words look like, and
+    once more on its own picture, where a wrong sentence is wrong in a detail only.
+    """
+    criterion = torch.nn.functional.binary_cross_entropy_with_logits
     model.train()
     losses = []
     each = len(examples) // len(facts)
@@ -148,9 +148,9 @@ def train_epoch(model, optimizer, bias, facts, pictures, examples, batch_size=32
         batch = examples[start * each : (start + batch_size) * each]
         truth = torch.tensor([[float(example.claims <= known) for known in seen] for example in batch])
         logits = alignment(model, pictures[start : start + batch_size], batch) + bias
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(
-            logits, truth, pos_weight=(1 - truth).sum() / truth.sum()
-        )
+        own = torch.arange(len(batch)), torch.tensor([example.image - start for example in batch])
+        loss = criterion(logits, truth, pos_weight=(1 - truth).sum() / truth.sum())
+        loss = loss + criterion(logits[own], truth[own])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -191,7 +191,7 @@ def blind(metric, examples):
     }
 
 
-def train(epochs=8, scenes=4000, validation_scenes=400, seed=0):
+def train(epochs=8, scenes=2000, validation_scenes=400, seed=0):
     """Train and return a list with one dict of logged numbers for each epoch, epoch 0 untrained."""
     torch.manual_seed(seed)
     metric = evaluate.load(str(Path(alignbench_auroc.__file__).with_name("alignbench_auroc.py")))
@@ -218,6 +218,6 @@ def train(epochs=8, scenes=4000, validation_scenes=400, seed=0):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--scenes", type=int, default=4000, help="drawn anew for each epoch")
+    parser.add_argument("--scenes", type=int, default=2000, help="drawn anew for each epoch")
     parser.add_argument("--seed", type=int, default=0)
     train(**vars(parser.parse_args()))
