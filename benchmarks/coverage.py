@@ -4,8 +4,8 @@
 
 Every simulation draws images, each described by three captioners in a few sentences. Scores are an image
 effect, a captioner-and-image effect, noise, and 1 for correct sentences; two such sums of unit-variance terms
-differ by 1 on average, so every captioner's AUROC (and their mean) is Phi(1 / sqrt(2 v)) with v the variance of
-one score. Shares of correct sentences differ from image to image, which links classes within an image. The
+differ by 1 on average, so every captioner's AUROC (and their mean) is Phi(1 / sqrt(2 v)) with v the variance
+of one score. Shares of correct sentences differ from image to image, which links classes within an image. The
 row "ignoring clusters" is DeLong's interval of one captioner, which takes sentences as independent.
 """
 
@@ -17,7 +17,7 @@ from alignbench_auroc import check_columns, summarize
 from alignbench_auroc.delong import delong
 from scipy.special import ndtr, ndtri
 
-IMAGE, OWN, NOISE = 0.5, 0.3, 1.0  # standard deviations: of an image, of a captioner on it, of a sentence
+IMAGE, OWN, NOISE = 0.8, 0.3, 1.0  # standard deviations: of an image, of a captioner on it, of a sentence
 VARIANCE = IMAGE**2 + OWN**2 + NOISE**2
 CAPTIONERS = 3
 
@@ -27,7 +27,7 @@ def simulate(rng: np.random.Generator, images: int):
     sizes = rng.integers(3, 12, (images, CAPTIONERS))
     image = np.repeat(np.arange(images), sizes.sum(axis=1))
     captioner = np.repeat(np.tile(np.arange(CAPTIONERS), images), sizes.ravel())
-    share = rng.beta(4, 2, images)
+    share = rng.beta(2, 1.2, images)
     labels = (rng.random(len(image)) < share[image]).astype(int)
     effects = IMAGE * rng.normal(size=images)[image] + OWN * rng.normal(size=sizes.shape)[image, captioner]
     return effects + NOISE * rng.normal(size=len(image)) + labels, labels, captioner, image
