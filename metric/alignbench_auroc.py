@@ -39,12 +39,14 @@ Args:
     interval: "analytic" (default), "bootstrap", "bca" or None.
     confidence: of the interval, 0.95 by default.
     replicates, seed: of the bootstraps, 1000 and 0 by default.
+    own_captioners: ("diagnostics") names of the captioners that are the detector's own model.
 
 Returns:
     Default: flat numbers `auroc` (mean over captioners), `auroc_low`, `auroc_high`, `auroc_pooled`, for
     each captioner `auroc_NAME`, `auroc_NAME_low`, `auroc_NAME_high`, and the counts `n`, `n_correct`,
-    `n_incorrect`, `n_unknown`, `n_missing`. "diagnostics": one nested dict. All rates are in [0, 1];
-    NaN is what is not defined, and `notes` says why.
+    `n_incorrect`, `n_unknown`, `n_missing`. "diagnostics": one nested dict with these and the parts
+    `captioners`, `mean`, `pooled`, `position`, `types`, `domain`, `self_preference`, `notes`, `signature`.
+    All rates are in [0, 1]; NaN is what is not defined, and `notes` (an attribute, too) says why.
 
 Example:
     >>> metric = evaluate.load("alignbench_auroc")

@@ -47,13 +47,13 @@ def multiplicities(images: int, replicates: int, seed: int, block: int = BLOCK) 
     numpy and all machines; 32 bits make an index, equally likely to one part in 2^32 / images. Replicate r
     has the same draw whatever the block size. `images` is below 2^31.
     """
-    if images * replicates <= CACHE_BYTES:
-        drawn = _drawn(images, replicates, seed)
-        if drawn is not None:
-            for start in range(0, replicates, block):
-                yield drawn[start : start + block].T.astype(np.int16, order="C")
-            return
-    yield from _draw(images, replicates, seed, block)
+    drawn = _drawn(images, replicates, seed) if images * replicates <= CACHE_BYTES else None
+    if drawn is not None:
+        for start in range(0, replicates, block):
+            yield drawn[:, start : start + block].astype(np.int16, order="C")
+        return
+    for counts in _draw(images, replicates, seed, block):
+        yield np.ascontiguousarray(counts.T)
 
 
 def plan(
@@ -75,7 +75,7 @@ def plan(
     for number, (start, stop) in enumerate(zip(np.concatenate(([0], last[:-1])), last, strict=True)):
         pair = [_cut(matrix, start, stop, images) for matrix in (gain, below)]
         widest = int(np.diff(pair[0].indptr).max(initial=0))
-        parts.append(Steps(*pair, widest, totals[0][number], totals[1][number]))
+        parts.append(Steps(pair[0], pair[1], widest, totals[0][number], totals[1][number]))
     return parts
 
 
@@ -141,6 +141,7 @@ def _quantiles(replicates: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _draw(images: int, replicates: int, seed: int, block: int) -> Iterator[np.ndarray]:
+    """Multiplicities as int16 (b, images)."""
     generator = np.random.PCG64(seed)
     words = (images + 1) // 2
     chunk = max(1, CHUNK // images)
@@ -150,20 +151,26 @@ def _draw(images: int, replicates: int, seed: int, block: int) -> Iterator[np.nd
         for first in range(0, len(counts), chunk):
             size = min(chunk, len(counts) - first)
             raw = generator.random_raw(size * words).astype("<u8", copy=False).view("<u4")
-            index = raw.reshape(size, 2 * words)[:, :images] * np.uint64(images)
+            index = raw.reshape(size, 2 * words)[:, :images].astype(np.uint64)
+            index *= np.uint64(images)
             index >>= np.uint64(32)
             index += offsets[:size]
             found = np.bincount(index.ravel().view(np.int64), minlength=size * images)
             counts[first : first + size] = found.reshape(size, images)
-        yield np.ascontiguousarray(counts.T)
+        yield counts
 
 
 @lru_cache(maxsize=1)
 def _drawn(images: int, replicates: int, seed: int) -> np.ndarray | None:
-    """All draws as int8 (replicates, images), for the next detector; None if a number is too large."""
-    blocks = [block.T for block in _draw(images, replicates, seed, BLOCK)]
-    drawn = np.concatenate(blocks)
-    return drawn.astype(np.int8) if drawn.max() < 128 else None
+    """All draws as uint8 (images, replicates), kept for the next detector; None if a number is too large."""
+    drawn = np.empty((images, replicates), np.uint8)
+    start = 0
+    for counts in _draw(images, replicates, seed, BLOCK):
+        if counts.max() > np.iinfo(np.uint8).max:
+            return None
+        drawn[:, start : start + len(counts)] = counts.T
+        start += len(counts)
+    return drawn
 
 
 def _entries(level, group, positive, image, groups: int):
@@ -219,10 +226,10 @@ def _sums(group, image, groups: int, images: int) -> list[tuple[float, float]]:
 def _block(steps: list[Steps], drawn: np.ndarray) -> np.ndarray:
     """AUROC (b, g) in the draws (i, b)."""
     most = int(drawn.max(initial=0))
-    # By Cauchy and Schwarz no draw has more rows of a class than the root of squares times squares.
-    squares = float(np.einsum("ib,ib->b", drawn, drawn, dtype=np.int64).max(initial=0))
+    squares = most * len(drawn)  # at least the sum of squares of any draw, as a draw sums up to all images
     out = np.empty((drawn.shape[1], len(steps)))
     for number, each in enumerate(steps):
+        # By Cauchy and Schwarz no draw has more rows of a class than the root of squares times squares.
         positives, negatives = (np.sqrt(squares * total[1]) for total in (each.positives, each.negatives))
         fits = 2 * negatives < 2**16 and each.widest * most < 2**15 and 2 * positives * negatives < 2**32
         out[:, number] = (_narrow if fits else _wide)(each, drawn)

@@ -67,9 +67,9 @@ def compare(
     notes = [*scored[0].notes, *found[0].notes]
     drawn = _replicates(ranked, found, replicates, seed, notes)
     p_delong = _delong_p(scored, groups)
-    values = np.array([[*each.auroc, each.mean] for each in found])
+    aurocs = np.array([[*each.auroc, each.mean] for each in found])
     cells = []
-    for number, (auroc_a, auroc_b) in enumerate(values.T.tolist()):
+    for number, (auroc_a, auroc_b) in enumerate(aurocs.T.tolist()):
         cell = {"auroc_a": auroc_a, "auroc_b": auroc_b, "difference": auroc_a - auroc_b}
         cell |= {"low": math.nan, "high": math.nan, "p": math.nan}
         if drawn is not None:
@@ -222,7 +222,7 @@ def _pairs(
     """All pairs, the better detector first."""
     out = []
     for one, other in combinations(order, 2):
-        cell = {"a": names[one], "b": names[other], "difference": float(means[one] - means[other])}
+        cell: dict = {"a": names[one], "b": names[other], "difference": float(means[one] - means[other])}
         cell |= {"low": math.nan, "high": math.nan, "p": math.nan}
         if drawn is not None:
             replicated = drawn[:, one] - drawn[:, other]

@@ -59,7 +59,7 @@ def estimate(
     if names:
         together = grouped(ranks, sentences.positive, np.zeros(len(codes), np.int32), 1)
     auroc = by_captioner.auroc
-    notes = _one_class_notes(names, by_captioner.sizes)
+    notes = one_class_notes(names, by_captioner.sizes)
     blank = np.full(groups, np.nan)
     defined = auroc[~np.isnan(auroc)]
     mean = float(defined.mean()) if len(defined) else float("nan")
@@ -130,6 +130,7 @@ def _captioners(sentences) -> tuple[tuple[str, ...], np.ndarray]:
 
 
 def no_interval(scored: Scored, interval: str | None) -> str | None:
+    """Why there is no interval; None if there is one, or none was asked for."""
     if interval not in METHODS:
         raise ValueError(f"interval: expected one of {METHODS}, got {interval!r}")
     image = scored.sentences.image
@@ -145,7 +146,8 @@ def no_interval(scored: Scored, interval: str | None) -> str | None:
     return None
 
 
-def _one_class_notes(names: tuple[str, ...], sizes: np.ndarray) -> list[str]:
+def one_class_notes(names: tuple[str, ...], sizes: np.ndarray) -> list[str]:
+    """Which groups lack a class, from their numbers of negatives and positives (g, 2)."""
     notes = []
     for code in np.flatnonzero((sizes == 0).any(axis=1)):
         if names:

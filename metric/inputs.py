@@ -56,7 +56,7 @@ def encode_batch(predictions, references, columns: dict) -> dict:
     """
     labels = as_labels(references)
     n = len(labels)
-    batch = {"predictions": as_scores(predictions, n), "references": labels.astype(np.int64)}
+    batch: dict = {"predictions": as_scores(predictions, n), "references": labels.astype(np.int64)}
     for name, values in columns.items():
         batch[name] = _transport(name, values, n)
     return batch

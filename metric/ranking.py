@@ -172,11 +172,11 @@ def _levels(
         return Levels(scores.min() + there, mass[there, 1], mass[there, 0])
     order = np.argsort(scores)
     scores, positive = scores[order], positive[order]
-    mass = np.ones(len(scores), np.int64) if weights is None else weights[order]
+    ones = np.ones(len(scores), np.int64) if weights is None else weights[order]
     if not len(scores):
-        return Levels(scores, mass, mass)
+        return Levels(scores, ones, ones)
     starts = np.flatnonzero(np.concatenate(([True], scores[1:] != scores[:-1])))
-    classes = (np.add.reduceat(np.where(one, mass, 0), starts) for one in (positive, ~positive))
+    classes = (np.add.reduceat(np.where(one, ones, 0), starts) for one in (positive, ~positive))
     return Levels(scores[starts], *classes)
 
 

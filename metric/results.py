@@ -17,9 +17,9 @@ class Result(dict):
     `signature` (dict) pins what was computed, `notes` (list of str) say what was left out and why.
     """
 
-    def __init__(self, values, signature: dict, notes):
+    def __init__(self, values=(), signature=None, notes=()):
         super().__init__(values)
-        self.signature = dict(signature)
+        self.signature = dict(signature or {})
         self.notes = list(notes)
 
     def __reduce__(self):

@@ -83,7 +83,7 @@ def self_preference(scored: Scored, found: Estimate, own_captioners, confidence:
 def score_gap(scored: Scored, own: np.ndarray, confidence: float = 0.95) -> dict:
     """`score_gap`, its limits and the number of own incorrect sentences in it; see `self_preference`."""
     rows = _incorrect(scored)
-    mine = own[scored.sentences.captioner.codes[rows]]
+    mine = np.asarray(own)[_captioners(scored)[rows]]
     place, image = _places(scored, rows), _images(scored, rows)
     # One order for all: then the order of the rows does not show in the last digit.
     order = np.lexsort((mine, place, image, scored.scores[rows]))
@@ -91,7 +91,7 @@ def score_gap(scored: Scored, own: np.ndarray, confidence: float = 0.95) -> dict
     size = LAST_POSITION + 1
     counts = np.bincount(2 * place + mine, minlength=2 * size).reshape(size, 2)
     sums = np.bincount(2 * place + mine, scores, 2 * size).reshape(size, 2)
-    both = counts.all(axis=1)
+    both = np.asarray(counts.all(axis=1))
     number = int(counts[both, 1].sum())
     if not number:
         return {"score_gap": np.nan, "score_gap_low": np.nan, "score_gap_high": np.nan, "n_own_incorrect": 0}
@@ -112,12 +112,17 @@ def score_gap(scored: Scored, own: np.ndarray, confidence: float = 0.95) -> dict
 def _incorrect(scored: Scored) -> np.ndarray:
     """Rows of the incorrect sentences with a score of their own and a known captioner and position."""
     sentences = scored.sentences
-    use = ~sentences.positive & (sentences.captioner.codes >= 0)
+    use = ~sentences.positive & (_captioners(scored) >= 0)
     if scored.absent is not None:
         use &= ~scored.absent
     if sentences.position is not None:
         use &= sentences.position >= 0
     return np.flatnonzero(use)
+
+
+def _captioners(scored: Scored) -> np.ndarray:
+    captioner = scored.sentences.captioner
+    return np.full(len(scored.scores), -1) if captioner is None else captioner.codes
 
 
 def _places(scored: Scored, rows: np.ndarray) -> np.ndarray:

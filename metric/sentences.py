@@ -87,7 +87,12 @@ class Sentences:
             known = groups or Groups(np.full(len(self), -1), ())
             cells = cells * (len(known.names) + 1) + known.codes + 1
             names.append("\0".join(known.names))
-        cells, counts = np.unique(cells, return_counts=True)
+        if cells.max(initial=0) < 8 * len(self) + 4096:
+            table = np.bincount(cells)
+            cells = np.flatnonzero(table)
+            counts = table[cells]
+        else:
+            cells, counts = np.unique(cells, return_counts=True)
         digest = hashlib.sha256("\1".join(names).encode())
         for part in (cells, counts):
             digest.update(part.astype("<i8").tobytes())

@@ -4,7 +4,8 @@ import numpy as np
 
 from . import diagnostics
 from .checks import as_scores, check_columns
-from .estimates import Estimate, estimate
+from .estimates import Estimate, estimate, no_interval, one_class_notes
+from .ranking import auroc
 from .results import Result
 from .scored import Scored, apply_policy
 from .self_preference import self_preference
@@ -36,10 +37,16 @@ def summarize(
     `auroc_NAME`, `auroc_NAME_low`, `auroc_NAME_high`, and the counts `n`, `n_correct`, `n_incorrect`,
     `n_unknown`, `n_missing`. All AUROCs are in [0, 1].
     """
-    scored, found, stamp = _estimated(
-        predictions, references, missing, interval, confidence, replicates, seed, columns
-    )
-    return Result(_head(found) | _by_captioner(found) | _counts(scored), stamp, [*scored.notes, *found.notes])
+    scored = _scored(predictions, references, missing, confidence, columns)
+    sentences = scored.sentences
+    names: tuple[str, ...] = ()
+    if sentences.captioner is None and sentences.image is None:
+        numbers, notes = _ungrouped(scored, interval)
+    else:
+        found = estimate(*scored.by_score(), interval, confidence, replicates, seed)
+        names, numbers, notes = found.names, _head(found) | _by_captioner(found), found.notes
+    stamp = signature(scored, aggregation(names), interval, confidence, replicates, seed)
+    return Result(numbers | _counts(scored), stamp, [*scored.notes, *notes])
 
 
 def diagnose(
@@ -63,9 +70,9 @@ def diagnose(
     `position`, `types`, `domain`, `self_preference` (None where the columns do not allow it), `notes` (what
     was left out and why) and `signature`.
     """
-    scored, found, stamp = _estimated(
-        predictions, references, missing, interval, confidence, replicates, seed, columns
-    )
+    scored, ranks = _scored(predictions, references, missing, confidence, columns).by_score()
+    found = estimate(scored, ranks, interval, confidence, replicates, seed)
+    stamp = signature(scored, aggregation(found.names), interval, confidence, replicates, seed)
     points = diagnostics.operating_points(scored, found)
     out = _head(found) | _counts(scored)
     out["captioners"] = {name: _captioner(found, points, code) for code, name in enumerate(found.names)}
@@ -78,26 +85,29 @@ def diagnose(
     return Result(out | {"notes": notes, "signature": stamp}, stamp, notes)
 
 
-def score(predictions, references, missing: str, columns: dict) -> Scored:
+def aggregation(names: tuple[str, ...]) -> str:
+    """What `auroc` is, for the signature."""
+    return f"mean over {len(names)} captioners" if names else "all sentences together"
+
+
+def _scored(predictions, references, missing: str, confidence: float, columns: dict) -> Scored:
     """The checked rows that count."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
     if isinstance(references, Sentences) and columns:
         raise ValueError(f"expected no columns beside checked Sentences, got {', '.join(columns)}")
     rows = references if isinstance(references, Sentences) else check_columns(references, **columns)
     return apply_policy(as_scores(predictions, len(rows)), rows, missing)
 
 
-def aggregation(names: tuple[str, ...]) -> str:
-    """What `auroc` is, for the signature."""
-    return f"mean over {len(names)} captioners" if names else "all sentences together"
-
-
-def _estimated(predictions, references, missing, interval, confidence, replicates, seed, columns):
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
-    scored, ranks = score(predictions, references, missing, columns).by_score()
-    found = estimate(scored, ranks, interval, confidence, replicates, seed)
-    stamp = signature(scored, aggregation(found.names), interval, confidence, replicates, seed)
-    return scored, found, stamp
+def _ungrouped(scored: Scored, interval: str | None) -> tuple[dict, list[str]]:
+    """Numbers and notes where there are no captioners and no images: the sort of values alone is faster."""
+    reason = no_interval(scored, interval)
+    notes = one_class_notes((), np.bincount(scored.sentences.positive, minlength=2)[None])
+    if reason and len(scored.sentences):
+        notes.append(f"no interval: {reason}")
+    value, nan = auroc(scored.scores, scored.sentences.positive), float("nan")
+    return {"auroc": value, "auroc_low": nan, "auroc_high": nan, "auroc_pooled": value}, notes
 
 
 def _parts(scored: Scored, found: Estimate, own_captioners, confidence, notes: list[str]) -> dict:
