@@ -1,4 +1,4 @@
-"""Loads in processes of their own, started at once: they are forked from one that has the imports behind it."""
+"""Loads in processes of their own, started at once: forked from one that has the imports behind it."""
 
 import hashlib
 import itertools

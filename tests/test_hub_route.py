@@ -22,9 +22,10 @@ import alignbench
 from datasets import load_dataset
 options = json.loads(sys.argv[1])
 dataset = load_dataset("alignbench", split="test", **options)
-rows = [{"id": row["id"], "label": row["label"], "size": row["image"] and row["image"].size} for row in dataset]
-pictures = None if options.get("streaming") else alignbench.report(dataset).pictures
-print(json.dumps({"rows": rows, "pictures": pictures}))
+rows = [
+    {"id": row["id"], "label": row["label"], "size": row["image"] and row["image"].size} for row in dataset
+]
+print(json.dumps({"rows": rows, "pictures": alignbench.report(dataset).pictures}))
 """
 
 
