@@ -12,13 +12,13 @@ import pytest
 from loads import Load, describe
 from PIL import Image
 
-PICTURES = 48
+PICTURES = 120
 KILLS = 6
 
 
 def noise(number):
     out = io.BytesIO()
-    pixels = np.random.default_rng(number).integers(0, 255, (80 + number, 100, 3), np.uint8)
+    pixels = np.random.default_rng(number).integers(0, 255, (30 + number % 50, 40, 3), np.uint8)
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
 
@@ -35,8 +35,8 @@ class _Slow(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if data else 404)
         self.send_header("Content-Length", str(len(data or b"")))
         self.end_headers()
-        for at in range(0, len(data or b""), 4096):
-            self.wfile.write(data[at : at + 4096])
+        for at in range(0, len(data or b""), 1024):
+            self.wfile.write(data[at : at + 1024])
             time.sleep(self.server.pause)
 
 
@@ -66,7 +66,7 @@ def undisturbed(slow, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HOME", huggingface_hub.constants.HF_HOME)
     found = {config: describe(folder, tmp_path / "undisturbed", config) for config in (None, "captions")}
     assert sum(row["image"] is not None for row in found[None]["rows"]) == 2 * len(slow.pictures)
-    assert found[None]["pictures"] == {"distinct": 48, "available": 40, "HTTP 404": 8}
+    assert found[None]["pictures"] == {"distinct": 120, "available": 100, "HTTP 404": 20}
     slow.paths.clear()
     return found
 
@@ -75,17 +75,19 @@ def undisturbed(slow, folder, tmp_path, monkeypatch):
 def test_a_load_that_was_killed_again_and_again_ends_like_an_undisturbed_one(
     slow, folder, undisturbed, tmp_path
 ):
-    slow.pause = 0.05
+    slow.pause = 0.03
     moments, cut = random.Random(2511), []
     for _ in range(KILLS):
         asked = len(slow.paths)
         load = Load(folder, tmp_path / "home")
         wait_for(lambda asked=asked, load=load: len(slow.paths) > asked or not load.process.is_alive())
-        time.sleep(moments.uniform(0, 0.2))
+        time.sleep(moments.uniform(0, 0.4))
         cut.append(load.kill())
     assert sum(cut) >= KILLS - 1, "the server is too fast for this test"
+    slow.paths.clear()
     slow.pause = 0
     assert Load(folder, tmp_path / "home").result() == undisturbed[None]
+    assert 0 < len(slow.paths) < PICTURES, "the kills came before the first or after the last picture"
 
 
 def wait_for(condition, seconds=60):
@@ -101,7 +103,7 @@ def wait_for(condition, seconds=60):
 def test_two_loads_at_once_into_the_same_cache_are_both_right(
     slow, folder, undisturbed, tmp_path, configs, most
 ):
-    slow.pause = 0.01
+    slow.pause = 0.003
     home = tmp_path / "home"
     running = [Load(folder, home, config) for config in configs]
     assert [load.result() for load in running] == [undisturbed[config] for config in configs]
