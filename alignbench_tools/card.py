@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import yaml
 from huggingface_hub import DatasetCardData
 
-from .parquet import DataFile
+from alignbench_tools.parquet import DataFile
 
 CARD = "README.md"
 MANIFEST = "manifest.json"
@@ -74,12 +74,13 @@ def fill(text: str, configs: Sequence[Config], parts: Mapping[str, str]) -> str:
     body = text[front.end() :]
     for name, content in parts.items():
         between = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
-        if not between.search(body):
+        found = between.search(body)
+        if not found:
             raise CardError(
                 f"the card has no part {name!r}: expected a line `<!-- begin {name} -->` and a later line "
                 f"`<!-- end {name} -->`; put them back, or push with --card ours"
             )
-        body = between.sub(lambda found, content=content: found[1] + content.strip() + "\n" + found[2], body)
+        body = body[: found.start()] + found[1] + content.strip() + "\n" + found[2] + body[found.end() :]
     return f"---\n{metadata}\n---\n{body}"
 
 
@@ -89,14 +90,13 @@ def _metadata(given: dict[str, Any], configs: Sequence[Config]) -> str:
     data = DatasetCardData(**given, ignore_metadata_errors=True)
     data.size_categories = [_size_category(max(config.rows for config in configs))]
     infos = {}
-    globs = {}
+    globs: dict[str, dict[str, Any]] = {}
     for config in configs:
         nbytes = sum(file.nbytes for file in config.files)
         read = sum(file.read_bytes for file in config.files)
-        split = datasets.SplitInfo("test", num_bytes=read, num_examples=config.rows)
+        # No `splits`: `datasets` holds its row counts against what `filters=` leaves over, and fails.
         infos[config.name] = datasets.DatasetInfo(
             features=config.features,
-            splits=datasets.SplitDict({"test": split}),
             download_size=nbytes,
             dataset_size=read,
             config_name=config.name,
@@ -178,14 +178,21 @@ def _files(configs: Sequence[Config], images: str) -> str:
     return "\n".join([*lines, "", said[images]])
 
 
-def manifest(card: str, configs: Sequence[Config], images: str, source: str) -> str:
-    """JSON that says of every file what it is: sha256, bytes, rows, sentences of each label.
+def manifest(texts: Mapping[str, str], configs: Sequence[Config], images: str, source: str) -> str:
+    """JSON that says of every file what it is: sha256, bytes, and of data rows and sentences of each label.
 
-    `card` is the card's text: its digest tells the next push whether somebody edited the card since.
+    `texts` are the other files by name, the card among them: its digest tells the next push whether
+    somebody edited the card since.
     """
     files = {
-        file.name: {k: v for k, v in asdict(file).items() if k != "name"} for c in configs for file in c.files
+        file.name: {key: value for key, value in asdict(file).items() if key != "name"}
+        for config in configs
+        for file in config.files
     }
-    content = card.encode("utf-8")
-    files[CARD] = {"nbytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    files |= {name: digest(text.encode("utf-8")) for name, text in texts.items()}
     return json.dumps({"format": 1, "source": source, "images": images, "files": files}, indent=1) + "\n"
+
+
+def digest(content: bytes) -> dict[str, Any]:
+    """A file's entry in the manifest."""
+    return {"nbytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

@@ -11,7 +11,7 @@ from typing import Any
 
 import datasets
 
-from .card import Config
+from alignbench_tools.card import Config
 
 _TERMS = (
     *("citeAs", "column", "dataBiases", "dataCollection", "equivalentProperty", "extract", "field"),

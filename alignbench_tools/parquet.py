@@ -89,16 +89,13 @@ def _schema(features: datasets.Features) -> pa.Schema:
 
 
 def _old_notation(node: Any) -> Any:
-    """`List` is unknown before datasets 4: a list of structs is `[{...}]`, any other list a `Sequence`."""
+    """`List` is unknown before datasets 4, where a list is written `[...]` around what it holds."""
     if isinstance(node, list):
         return [_old_notation(child) for child in node]
     if not isinstance(node, dict):
         return node
-    if node.get("_type") in ("List", "Sequence"):
-        child = _old_notation(node["feature"])
-        if isinstance(child, dict) and "_type" not in child:
-            return [child]
-        return {**node, "_type": "Sequence", "feature": child}
+    if node.get("_type") == "List":
+        return [_old_notation(node["feature"])]
     return {key: _old_notation(child) for key, child in node.items()}
 
 

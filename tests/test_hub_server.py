@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,17 +46,17 @@ def folder(tmp_path):
     (folder / "images").mkdir(parents=True)
     (folder / "notes.txt").write_text("first line\n")
     (folder / "images" / "0.png").write_bytes(bytes(range(256)) * 100)
-    noise = pa.array([random.Random(n).randbytes(1_000_000) for n in range(3 * ROWS_PER_GROUP)])
+    noise = pa.array([random.Random(n).randbytes(10_000) for n in range(3 * ROWS_PER_GROUP)])
     table = pa.table({"n": pa.array(range(3 * ROWS_PER_GROUP)), "noise": noise})
     pq.write_table(table, folder / "test.parquet", row_group_size=ROWS_PER_GROUP, compression="none")
     return folder
 
 
-def run_client(hub, home, code, token=WRITE_TOKEN):
+def run_client(hub, home, code, xet=False):
     """Run code with the libraries pointed at the hub; returns the JSON that it prints last."""
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=hub.env(home, token),
+        env=hub.env(home, xet=xet),
         capture_output=True,
         text=True,
         cwd=home.parent,
@@ -274,13 +275,15 @@ def test_load_dataset_reads_a_parquet_repository(hub, folder, tmp_path):
     assert digest == hashlib.sha256(b"".join(table["noise"].to_pylist())).hexdigest()
 
 
-def test_streaming_reads_by_ranges_and_not_the_whole_file(hub, folder, tmp_path):
+def test_streaming_reads_by_ranges_and_only_the_files_it_needs(hub, folder, tmp_path):
+    (folder / "test.parquet").rename(folder / "test-00000-of-00002.parquet")
+    shutil.copyfile(folder / "test-00000-of-00002.parquet", folder / "test-00001-of-00002.parquet")
     hub.seed("me/data", folder)
-    assert run_client(hub, tmp_path / "home", STREAM) == [0, 1_000_000]
+    assert run_client(hub, tmp_path / "home", STREAM) == [0, 10_000]
     gets = hub.requests("GET .*resolve/.*parquet")
     assert gets
-    assert all(r.status == 206 for r in gets)
-    assert sum(r.sent for r in gets) < (folder / "test.parquet").stat().st_size
+    assert {r.path.rpartition("/")[2] for r in gets} == {"test-00000-of-00002.parquet"}
+    assert all(r.status == 206 and r.range for r in gets)
 
 
 def test_metric_script_is_fetched_from_a_space(hub, tmp_path):
@@ -301,6 +304,29 @@ def test_metric_script_is_fetched_from_a_space(hub, tmp_path):
         "import evaluate, json; print(json.dumps(evaluate.load('me/parrot').compute(predictions=[1.0, 2.0])))"
     )
     assert run_client(hub, tmp_path / "home", code) == {"parrot": [1.0, 2.0]}
+
+
+UPLOAD_TWICE = """
+import random
+from huggingface_hub import HfApi
+noise = random.Random(1).randbytes(3_000_000) + b"what compresses " * 50_000
+api = HfApi()
+api.create_repo("me/data", repo_type="dataset")
+for content in (noise, noise[:1_000_000] + b"three" + noise[1_000_000:]):
+    place = {"path_in_repo": "noise.bin", "repo_id": "me/data", "repo_type": "dataset"}
+    api.upload_file(path_or_fileobj=content, **place)
+print(0)
+"""
+
+
+def test_xet_upload_sends_only_what_changed(hub, tmp_path):
+    pytest.importorskip("hf_xet", reason="hf_xet is not installed")
+    run_client(hub, tmp_path / "home", UPLOAD_TWICE, xet=True)
+    noise = random.Random(1).randbytes(3_000_000) + b"what compresses " * 50_000
+    assert hub.files("me/data")["noise.bin"] == noise[:1_000_000] + b"three" + noise[1_000_000:]
+    first, second = hub.requests("POST /v1/xorbs/")
+    assert first.received > 3_000_000 > 300_000 > second.received
+    assert hub.requests("^PUT /lfs/") == []
 
 
 def test_process_of_its_own_serves_and_keeps_a_log(folder, tmp_path):

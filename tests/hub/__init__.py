@@ -6,8 +6,8 @@
         hub.fail("PUT /lfs", status=500)        # 500, delay or a cut upload for matching requests
         hub.requests("GET .*resolve")           # what was asked for, with bytes each way
 
-`python -m tests.hub --root DIR --port 0` serves the same from a process of its own. Clients need
-`HF_HUB_DISABLE_XET=1`: uploads go the LFS way.
+`python -m tests.hub --root DIR --port 0` serves the same from a process of its own. Uploads go the LFS way
+with `HF_HUB_DISABLE_XET=1` and the Xet way without; downloads are plain.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from .server import Fault, HubServer, Request
@@ -46,13 +47,15 @@ class Hub:
         self.server.shutdown()
         self.server.server_close()
 
-    def env(self, home: str | os.PathLike, token: str | None = WRITE_TOKEN) -> dict[str, str]:
+    def env(
+        self, home: str | os.PathLike, token: str | None = WRITE_TOKEN, xet: bool = False
+    ) -> dict[str, str]:
         """Environment that points the Hugging Face libraries here, with caches under `home`."""
         env = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
         env.update(
             HF_ENDPOINT=self.url,
             HF_HOME=str(home),
-            HF_HUB_DISABLE_XET="1",
+            HF_HUB_DISABLE_XET="0" if xet else "1",
             HF_HUB_DISABLE_TELEMETRY="1",
             HF_HUB_DISABLE_IMPLICIT_TOKEN="0" if token else "1",
         )
@@ -99,11 +102,15 @@ class Hub:
         times: float = float("inf"),
     ) -> None:
         """Answer requests whose `METHOD /path` matches with `status` (None: only wait), `times` times."""
-        self.server.faults.append(Fault(pattern, status, delay, None, times))
+        self.server.faults.append(Fault(pattern, status, delay, times=times))
 
     def cut_uploads(self, after: int, times: float = float("inf")) -> None:
         """Break the connection once `after` bytes of an upload have come in."""
-        self.server.faults.append(Fault("^PUT /lfs/", None, 0.0, after, times))
+        self.server.faults.append(Fault("^PUT /lfs/", cut_after=after, times=times))
+
+    def when(self, pattern: str, action: Callable[[], object]) -> None:
+        """Run `action` on the first matching request, before it is answered."""
+        self.server.faults.append(Fault(pattern, action=action, times=1))
 
     def heal(self) -> None:
         self.server.faults.clear()

@@ -23,6 +23,7 @@ VERBS = (
     "settings",
     "resolve",
     "info",
+    "xet-write-token",
 )
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 
@@ -33,6 +34,8 @@ class Routes(FileRoutes):
     def route(self, parts: list[str]) -> None:
         if parts[0] == "lfs" and len(parts) == 2:
             self.lfs_object(parts[1])
+        elif parts[0] == "v1":
+            self.cas(parts[1:])
         elif parts[:2] == ["api", "whoami-v2"]:
             self.whoami()
         elif parts == ["api", "validate-yaml"]:

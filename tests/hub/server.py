@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,12 +34,13 @@ class Request:
 
 @dataclass
 class Fault:
-    """What goes wrong with requests whose `METHOD /path` contains a match of `pattern`, `times` times."""
+    """What happens on requests whose `METHOD /path` contains a match of `pattern`, `times` times."""
 
     pattern: str
     status: int | None = None
     delay: float = 0.0
     cut_after: int | None = None
+    action: Callable[[], object] | None = None
     times: float = float("inf")
 
 
@@ -120,6 +121,8 @@ class Handler(Routes, BaseHTTPRequestHandler):
         try:
             if fault:
                 time.sleep(fault.delay)
+                if fault.action:
+                    fault.action()
                 if fault.status:
                     raise HubError(fault.status, "fault asked for by the test")
             self.route([unquote(part) for part in url.path.strip("/").split("/")])
