@@ -18,8 +18,13 @@ os.environ["HF_HUB_DISABLE_XET"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
 
+import datasets
+import huggingface_hub
 import pytest
 from hypothesis import settings
+from pictures import Site
+
+import alignbench
 
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
@@ -119,6 +124,34 @@ def write_release(tmp_path):
         return folder
 
     return write
+
+
+@pytest.fixture
+def site(serve):
+    """A server on loopback that answers `site.answers[path]`: bytes, a status, a list of such in turn."""
+    server = serve(handler=Site)
+    server.answers = {}
+    server.handle_error = lambda *_: None  # clients that hang up are part of the game
+    return server
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """An empty store of pictures of this test's own, and no waiting between tries."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HOME", str(tmp_path / "hf_home"))
+    monkeypatch.setattr(alignbench, "_BACKOFF_SECONDS", 0.001)
+    return alignbench.PictureStore()
+
+
+@pytest.fixture
+def load(tmp_path, store):
+    """Load a release folder into caches of this test's own."""
+
+    def load(folder, config=None, **options):
+        options = {"split": "test", "cache_dir": str(tmp_path / "cache"), **options}
+        return datasets.load_dataset("alignbench", config, data_dir=str(folder), **options)
+
+    return load
 
 
 def release_row(**changes):
