@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import contextvars
 import difflib
 import functools
 import hashlib
@@ -32,6 +33,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -41,7 +43,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from dataclasses import field as default
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -62,6 +64,7 @@ logger = get_logger(__name__)
 HUB_RELEASE = "omron-sinicx/AlignBench"
 HUB_REVISION = "c4fa73500fc2afe437b3d7fe56c91e607e2be5c2"
 RELEASE_FILE = "halcap_bench.jsonl"
+WITHDRAWN_FILE = "withdrawn.jsonl"
 
 # ---------------------------------------------------------------------------------------------
 # What a row is
@@ -136,7 +139,7 @@ KINDS = {
     "unknown_label": ("left out", "annotation must be correct, incorrect or unknown (or 1, 0, -1)"),
     "duplicate_row": ("left out", "an earlier line has the same model, image_name and sentence_index"),
     "path_traversal": ("kept without picture", "image_path_in_repo leaves the release; never opened"),
-    "refused_url": ("kept without picture", "image_url must start with http:// or https://"),
+    "refused_url": ("kept without picture", "image_url must be a whole URL with http:// or https://"),
     "unknown_error_type": ("kept without type", f"error_type must be of {', '.join(HALLUCINATION_TYPES)}"),
     "error_words_case": ("repaired", "phrase found in the sentence in other case"),
     "error_words_whitespace": ("repaired", "phrase found with other white space or quotation marks"),
@@ -144,7 +147,7 @@ KINDS = {
     "types_not_aligned": ("kept, spans without type", "several types for a different number of phrases"),
     "words_without_error": ("kept", "error_words or error_type on a sentence that is labelled correct"),
     "votes_contradict_label": ("kept as labelled", "the majority of the votes is another label"),
-    "position_gap": ("kept", "sentences of this caption are missing before this line"),
+    "position_gap": ("kept", "no line has these positions of its caption, which come before its own"),
     "picture_unavailable": (
         "kept without picture",
         "the picture cannot be had; download_mode='force_redownload' tries failed ones again",
@@ -588,7 +591,7 @@ def _read_release(folder: Path, captioners: Sequence[str] | None, strict: bool) 
     report = Report(source=str(path))
     raw = _read_lines(path, report)
     _check_columns(raw, path, report)
-    raw, labels = _usable(raw, report)
+    labels = _usable_labels(raw, report)
     raw, labels, texts = _captions(raw, labels, report)
     wanted = _wanted(raw["model"], captioners, path)
     if not wanted.all():
@@ -638,12 +641,12 @@ def _null(table: pa.Table, name: str) -> np.ndarray:
     return table[name].is_null().to_numpy()
 
 
-def _usable(raw: pa.Table, report: Report) -> tuple[pa.Table, np.ndarray]:
-    """All lines that name a sentence of a caption, and their labels; -1 for those to be left out."""
+def _usable_labels(raw: pa.Table, report: Report) -> np.ndarray:
+    """The label of every line; -1 for lines that are to be left out."""
     lines = raw[_LINE].to_numpy()
     labels = _labels(raw, report)
     index = raw["sentence_index"].to_numpy()
-    odd = ~np.isnan(index) & ((index < 0) | (index != np.floor(index)) | (index > np.iinfo(np.int32).max))
+    odd = ~np.isnan(index) & (_positions(raw) < 0)
     for at in np.flatnonzero(odd):
         report.add("bad_value", "sentence_index", lines[at], f"{index[at]:g}")
     for name in NEEDED:
@@ -654,7 +657,14 @@ def _usable(raw: pa.Table, report: Report) -> tuple[pa.Table, np.ndarray]:
     for at in np.flatnonzero(blank):
         report.add("blank_sentence", "caption", lines[at], raw["caption"][at].as_py())
     labels[blank | odd] = -1
-    return raw, labels
+    return labels
+
+
+def _positions(raw: pa.Table) -> np.ndarray:
+    """Sentence indices, -1 for what cannot be one."""
+    index = raw["sentence_index"].to_numpy()
+    valid = (index >= 0) & (index == np.floor(index)) & (index <= np.iinfo(np.int32).max)
+    return np.where(valid, index, -1).astype(np.int64)
 
 
 def _labels(raw: pa.Table, report: Report) -> np.ndarray:
@@ -675,12 +685,34 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
 
     A sentence that is left out for want of a label still belongs to what the captioner wrote.
     """
+    group, position = _groups(raw), _positions(raw)
+    order = _first_of_each(raw, labels, group, position, report)
+    bounds = np.r_[np.flatnonzero(np.diff(group[order], prepend=-1)), len(order)]
+    _report_gaps(raw, labels, order, bounds, position, report)
+    sizes = np.diff(bounds)
+    beside = np.full(raw.num_rows, -1)
+    beside[order] = np.repeat(np.arange(len(sizes)), sizes)
+    texts = _joined(_taken(_flat(raw["caption"]), order), bounds)
+    lengths = position[order[bounds[1:] - 1]] + 1
+    kept = np.flatnonzero(labels >= 0)
+    captions = pa.table({"caption": texts, "num_sentences": pa.array(lengths, pa.int32())})
+    return _taken(raw, kept), labels[kept], captions.take(pa.array(beside[kept]))
+
+
+def _groups(raw: pa.Table) -> np.ndarray:
+    """A number for each caption, that is pair of model and image_name; -1 without one of them."""
     model, name = (_flat(raw[key]).dictionary_encode() for key in ("model", "image_name"))
-    group = pc.add(
-        pc.multiply(model.indices.cast(pa.int64()), len(name.dictionary) + 1), name.indices.cast(pa.int64())
-    )
-    group = pc.fill_null(group, -1).to_numpy()
-    position = np.nan_to_num(raw["sentence_index"].to_numpy(), nan=-1).astype(np.int64)
+    codes = [pc.fill_null(coded.indices, -1).to_numpy().astype(np.int64) for coded in (model, name)]
+    return np.where((codes[0] < 0) | (codes[1] < 0), -1, codes[0] * (len(name.dictionary) + 1) + codes[1])
+
+
+def _first_of_each(
+    raw: pa.Table, labels: np.ndarray, group: np.ndarray, position: np.ndarray, report: Report
+) -> np.ndarray:
+    """Rows by caption and position; of several with one position the first usable one, else the first.
+
+    Labels of the other usable ones become -1.
+    """
     lines = raw[_LINE].to_numpy()
     placed = np.flatnonzero((group >= 0) & (position >= 0))
     order = placed[np.lexsort((lines[placed], labels[placed] < 0, position[placed], group[placed]))]
@@ -691,19 +723,7 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
         if labels[at] >= 0:
             report.add("duplicate_row", "sentence_index", lines[at], f"repeats line {lines[kept]}")
             labels[at] = -1
-    order = order[~same]
-    starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0]) if len(order) else np.zeros(0, np.int64)
-    bounds = np.r_[starts, len(order)]
-    _report_gaps(raw, labels, order, bounds, position, report)
-    sizes = np.diff(bounds)
-    lengths = np.zeros(raw.num_rows, np.int32)
-    captions = np.full(raw.num_rows, -1, np.int64)
-    captions[order] = np.repeat(np.arange(len(sizes)), sizes)
-    lengths[order] = np.repeat(np.maximum.reduceat(position[order], starts) + 1, sizes) if len(order) else 0
-    texts = _joined(_taken(_flat(raw["caption"]), order), bounds)
-    kept = np.flatnonzero(labels >= 0)
-    beside = pa.table({"caption": texts.take(pa.array(captions[kept])), "num_sentences": lengths[kept]})
-    return _taken(raw, kept), labels[kept], beside
+    return order[~same]
 
 
 def _taken(rows: Any, order: np.ndarray) -> Any:
@@ -731,19 +751,26 @@ def _report_gaps(
     report: Report,
 ) -> None:
     """Positions that no line has, unless a line that lost its key explains them."""
-    lost = raw.filter(pa.array(labels < 0)).select(["model", "image_name", "sentence_index"]).to_pylist()
-    for start, end in itertools.pairwise(bounds):
-        places = position[order[start:end]]
-        if places[-1] == end - start - 1:
-            continue
-        caption = raw.slice(order[start], 1).to_pylist()[0]
-        for missing in sorted(set(range(places[-1])) - set(places.tolist())):
-            key = {**caption, "sentence_index": missing}
-            explained = any(all(value in (None, key[k]) for k, value in other.items()) for other in lost)
-            if not explained:
-                after = order[start:end][places > missing][0]
-                line = raw[_LINE][int(after)].as_py()
-                report.add("position_gap", "sentence_index", line, f"no sentence {missing} before it")
+    keys = ["model", "image_name", "sentence_index"]
+    lost = raw.filter(pa.array(labels < 0)).select(keys).to_pylist()
+    before = np.r_[-1, position[order][:-1]]
+    before[bounds[:-1]] = -1
+    for place in np.flatnonzero(position[order] - before > 1):
+        at, last = int(order[place]), int(before[place])
+        skipped = range(last + 1, position[at])
+        caption = raw.slice(at, 1).select(keys).to_pylist()[0]
+        # More positions than lost lines cannot all be explained, so that no long range is walked.
+        explained = len(skipped) <= len(lost) and all(
+            any(_may_be(line, {**caption, "sentence_index": missing}) for line in lost) for missing in skipped
+        )
+        if not explained:
+            report.add(
+                "position_gap", "sentence_index", raw[_LINE][at].as_py(), f"{skipped[0]} to {skipped[-1]}"
+            )
+
+
+def _may_be(line: dict[str, Any], key: dict[str, Any]) -> bool:
+    return all(value is None or value == key[name] for name, value in line.items())
 
 
 def _wanted(models: pa.ChunkedArray, captioners: Sequence[str] | None, path: Path) -> np.ndarray:
@@ -789,9 +816,10 @@ def _stays_inside(path: str) -> bool:
 def _is_http(url: str) -> bool:
     try:
         parts = urllib.parse.urlsplit(url)
+        host, _ = parts.hostname, parts.port  # a port out of range is a ValueError
     except ValueError:
         return False
-    return parts.scheme.lower() in ("http", "https") and bool(parts.netloc)
+    return parts.scheme.lower() in ("http", "https") and bool(host)
 
 
 def _withdraw(table: pa.Table, lines: np.ndarray, folder: Path, complete: bool, report: Report) -> pa.Table:
@@ -799,7 +827,7 @@ def _withdraw(table: pa.Table, lines: np.ndarray, folder: Path, complete: bool, 
 
     Ids are never reused: a withdrawn sentence stays in its place, or, of a complete table, in the report.
     """
-    path = folder / "withdrawn.jsonl"
+    path = folder / WITHDRAWN_FILE
     if not path.is_file():
         return table
     places = {name: at for at, name in enumerate(table["id"].to_pylist())}
@@ -1013,7 +1041,14 @@ MAX_PICTURE_PIXELS = 1 << 27
 _SOCKET_SECONDS = 20.0
 _PICTURE_SECONDS = 120.0
 _TRIES = 3
+_BACKOFF_SECONDS = 0.25
 _WORKERS = 16
+
+
+# Where a picture is looked for: ("own" | "release" | "url", address).
+_Where = tuple[str, str]
+# Fields that a finding about a picture may name, by where the picture was looked for.
+_PICTURE_FIELDS = {"url": "image_url", "own": "image_dirs", "release": "image_path_in_repo"}
 
 
 class Unavailable(Exception):  # noqa: N818 - an outcome to count, often no error
@@ -1024,18 +1059,32 @@ class _Transient(Unavailable):
     """A failure that another try may mend."""
 
 
+@functools.cache
+def _formats() -> list[str]:
+    """Formats that are read. Others are no web pictures, and some run a program (EPS: Ghostscript)."""
+    Image.init()
+    wanted = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "TIFF", "WEBP")
+    return [name for name in wanted if name in Image.OPEN]
+
+
 def check_picture(source: Path | bytes) -> str:
     """Decode a picture completely and return its format, e.g. ``PNG``; raises Unavailable."""
+    if isinstance(source, Path) and not os.path.isfile(source):
+        raise Unavailable("no such file")
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if size > MAX_PICTURE_BYTES:
+        raise Unavailable("too large")
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(file, formats=_formats()) as picture:
             if picture.width * picture.height > MAX_PICTURE_PIXELS:
                 raise Unavailable("decompression bomb")
             picture.load()
             return picture.format or "image"
     except Unavailable:
         raise
-    except FileNotFoundError:
-        raise Unavailable("no such file") from None
+    except PermissionError:
+        raise Unavailable("no permission to read it") from None
     except Image.DecompressionBombError:
         raise Unavailable("decompression bomb") from None
     except UnidentifiedImageError:
@@ -1069,12 +1118,12 @@ class PictureStore:
         A remembered failure is raised again without a request, unless `retry`. Raises Unavailable.
         """
         record = self._record(url)
-        if record and "file" in record:
+        if "file" in record:
             path = self.root / "files" / record["file"]
             with contextlib.suppress(OSError):
-                if path.stat().st_size == record["bytes"]:
+                if path.stat().st_size == record.get("bytes"):
                     return path
-        elif record and not retry:
+        elif "failure" in record and not retry:
             raise Unavailable(record["failure"])
         if huggingface_hub.constants.HF_HUB_OFFLINE:
             raise Unavailable("offline (HF_HUB_OFFLINE is set)")
@@ -1091,11 +1140,13 @@ class PictureStore:
     def _place(self, url: str) -> Path:
         return self.root / "urls" / f"{hashlib.sha256(url.encode()).hexdigest()}.json"
 
-    def _record(self, url: str) -> dict[str, Any] | None:
-        try:
-            return json.loads(self._place(url).read_bytes())
-        except (OSError, ValueError):
-            return None
+    def _record(self, url: str) -> dict[str, Any]:
+        """What is remembered of `url`; {} for nothing, or nothing that can be read."""
+        with contextlib.suppress(OSError, ValueError):
+            record = json.loads(self._place(url).read_bytes())
+            if isinstance(record, dict):
+                return record
+        return {}
 
     def _remember(self, url: str, outcome: dict[str, Any]) -> None:
         _write(self._place(url), json.dumps({"url": url, **outcome}).encode())
@@ -1109,15 +1160,17 @@ def _fetch(url: str) -> bytes:
         except _Transient as failure:
             if attempt == _TRIES - 1:
                 raise Unavailable(str(failure)) from None
-            time.sleep(0.25 * 3**attempt)
+            time.sleep(_BACKOFF_SECONDS * 3**attempt)
     raise AssertionError("unreachable")
 
 
 def _fetch_once(url: str) -> bytes:
-    request = urllib.request.Request(url, headers={"User-Agent": f"alignbench/{__version__}"})
+    if not _is_http(url):
+        raise Unavailable("no http(s) URL")
     opener = urllib.request.build_opener(_HttpRedirects)
     deadline = time.monotonic() + _PICTURE_SECONDS
     try:
+        request = urllib.request.Request(_quoted(url), headers={"User-Agent": f"alignbench/{__version__}"})
         with opener.open(request, timeout=_SOCKET_SECONDS) as response:
             data = bytearray()
             while chunk := response.read1(1 << 16):
@@ -1127,29 +1180,43 @@ def _fetch_once(url: str) -> bytes:
                 if time.monotonic() > deadline:
                     raise _Transient("timeout")
             expected = response.headers.get("Content-Length")
-            if expected and expected.isdigit() and len(data) < int(expected):
-                raise _Transient("connection lost")
-            return bytes(data)
     except urllib.error.HTTPError as error:
-        kind = _Transient if error.code in (408, 425, 429) or error.code >= 500 else Unavailable
-        raise kind(f"HTTP {error.code}") from None
-    except TimeoutError:
-        raise _Transient("timeout") from None
-    except urllib.error.URLError as error:
-        raise _network_failure(error.reason) from None
-    except (OSError, http.client.HTTPException) as error:
-        raise _network_failure(error) from None
-    except ValueError:
-        raise Unavailable("malformed URL") from None
+        raise _answered(error) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise _network_failure(getattr(error, "reason", error)) from None
+    if expected and expected.isdigit() and len(data) < int(expected):
+        raise _Transient("connection lost")
+    return bytes(data)
+
+
+def _quoted(url: str) -> str:
+    """`url` in ASCII, without its fragment: people write spaces and letters of any language in it."""
+    parts = urllib.parse.urlsplit(url)
+    path, query = (urllib.parse.quote(part, safe="%/:=&?~+!$,;'@()*[]") for part in (parts.path, parts.query))
+    host = parts.netloc.encode("idna").decode()
+    return urllib.parse.urlunsplit((parts.scheme, host, path, query, ""))
+
+
+def _answered(error: urllib.error.HTTPError) -> Unavailable:
+    # urllib refuses some redirects before it asks the handler above.
+    if not _is_http(error.url):
+        return Unavailable("redirect to other than http(s)")
+    kind = _Transient if error.code in (408, 425, 429) or error.code >= 500 else Unavailable
+    return kind(f"HTTP {error.code}")
 
 
 def _network_failure(reason: object) -> Unavailable:
-    if isinstance(reason, (TimeoutError, socket.timeout)):
+    if isinstance(reason, TimeoutError):
         return _Transient("timeout")
     if isinstance(reason, ConnectionRefusedError):
         return _Transient("connection refused")
     if isinstance(reason, socket.gaierror):
         return _Transient("unknown host")
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return Unavailable("untrusted certificate")
+    # A host of empty or overlong labels is a UnicodeError, whose `reason` is a text.
+    if isinstance(reason, (str, ValueError, http.client.InvalidURL)):
+        return Unavailable("malformed URL")
     return _Transient("connection lost")
 
 
@@ -1165,15 +1232,35 @@ class Pictures:
     retry: bool = False
     urls: bool = True
 
-    def attach(self, table: pa.Table, paths: pa.Array, lines: Iterable[int], report: Report) -> pa.Table:
-        """`table` with its ``image`` column filled; what cannot be had stays null and is reported."""
-        own = [self._own_files(source) for source in (self.image_dirs or {})]
-        folders = dict(zip(map(str.casefold, self.image_dirs or {}), own, strict=True))
+    def places(self, table: pa.Table, paths: pa.Array) -> list[_Where | None]:
+        """Where each row's picture is looked for; needs the whole table to tell names that several share."""
+        folders = {
+            source.casefold(): _own_files(_own_folder(source, folder))
+            for source, folder in (self.image_dirs or {}).items()
+        }
         names = ("image_source", "image_id", "image_url")
-        rows = zip(*(table[name].to_pylist() for name in names), paths.to_pylist(), strict=True)
-        places = [_place(folders, *row) for row in rows]
-        if not self.urls:
-            places = [place if place and place[0] != "url" else None for place in places]
+        rows = list(zip(*(table[name].to_pylist() for name in names), paths.to_pylist(), strict=True))
+        urls = {(source, url) for source, _, url, _ in rows if url} if folders else set()
+        uses = Counter((source, PurePosixPath(_file_name(url)).stem) for source, url in urls)
+        places: list[_Where | None] = []
+        for source, name, url, path in rows:
+            own = folders.get((source or "").casefold(), {})
+            file = _file_name(url) if own and url else ""
+            shared = uses[source, PurePosixPath(file).stem] > 1
+            keys = [*_own_keys(name), *_own_keys(file)[2 if shared else 0 :]] if own else []
+            if own and name.isdecimal():
+                keys.append(f"COCO {int(name)}")
+            hit = next((own[key] for key in keys if key in own), None)
+            if hit or path:
+                places.append(("own", hit) if hit else ("release", path))
+            else:
+                places.append(("url", url) if url and self.urls else None)
+        return places
+
+    def attach(
+        self, table: pa.Table, places: Sequence[_Where | None], lines: Iterable[int], report: Report
+    ) -> pa.Table:
+        """`table` with its ``image`` column filled; what cannot be had stays null and is reported."""
         first = {
             place: line for place, line in zip(reversed(places), reversed(list(lines)), strict=True) if place
         }
@@ -1182,28 +1269,17 @@ class Pictures:
         for place, outcome in found.items():
             outcomes["available" if isinstance(outcome, Path) else str(outcome)] += 1
             if isinstance(outcome, Unavailable):
-                field = {"url": "image_url", "own": "image_dirs"}.get(place[0], "image_path_in_repo")
-                report.add("picture_unavailable", field, first[place], f"{outcome}: {place[1]}")
+                report.add(
+                    "picture_unavailable", _PICTURE_FIELDS[place[0]], first[place], f"{outcome}: {place[1]}"
+                )
         report.pictures = {"distinct": len(found), **dict(outcomes.most_common())}
         files = {place: str(path) for place, path in found.items() if isinstance(path, Path)}
         image = features().arrow_schema.field("image")
         column = [{"bytes": None, "path": files[p]} if p in files else None for p in places]
         return table.set_column(table.schema.get_field_index("image"), image, pa.array(column, image.type))
 
-    def _own_files(self, source: str) -> dict[str, str]:
-        """Files in the user's folder by name, by stem and by the number that ends the stem."""
-        folder = Path((self.image_dirs or {})[source])
-        if not folder.is_dir():
-            raise FileNotFoundError(f"image_dirs={{{source!r}: {str(folder)!r}}}: no such folder")
-        files: dict[str, str] = {}
-        for path in sorted(folder.iterdir()):
-            number = re.search(r"\d+$", path.stem)
-            for key in (path.name, path.stem, f"#{int(number.group())}" if number else path.stem):
-                files.setdefault(key, str(path))
-        return files
-
-    def _get_all(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Path | Unavailable]:
-        found: dict[tuple[str, str], Path | Unavailable] = {}
+    def _get_all(self, places: Sequence[_Where]) -> dict[_Where, Path | Unavailable]:
+        found: dict[_Where, Path | Unavailable] = {}
         pool = ThreadPoolExecutor(_WORKERS)
         try:
             outcomes = pool.map(self._get, places)
@@ -1214,7 +1290,7 @@ class Pictures:
             pool.shutdown(wait=True, cancel_futures=True)
         return found
 
-    def _get(self, place: tuple[str, str]) -> Path | Unavailable:
+    def _get(self, place: _Where) -> Path | Unavailable:
         kind, where = place
         try:
             if kind == "url":
@@ -1223,8 +1299,6 @@ class Pictures:
                 path = Path(where)
             else:
                 path = self._from_hub(where) if self.hub else _inside(Path(self.folder or "."), where)
-            if path.is_file() and path.stat().st_size > MAX_PICTURE_BYTES:
-                raise Unavailable("too large")
             check_picture(path)
             return path
         except Unavailable as failure:
@@ -1238,34 +1312,56 @@ class Pictures:
                     repo, path, repo_type="dataset", revision=revision, token=self.token
                 )
             )
-        except huggingface_hub.utils.LocalEntryNotFoundError:
-            raise Unavailable("not in the cache, and the Hub cannot be reached") from None
-        except huggingface_hub.utils.EntryNotFoundError:
-            raise Unavailable("no such file in the Hub repo") from None
         except Exception as error:  # the HTTP library below differs between versions, so do its errors
-            status = _status(error)
-            raise Unavailable(f"Hub answered {status}" if status else type(error).__name__) from None
+            raise _not_from_hub(error) from None
 
 
-def _place(
-    folders: dict[str, dict[str, str]], source: str | None, name: str, url: str | None, path: str | None
-) -> tuple[str, str] | None:
-    """Where a row's picture is looked for: ("own" | "release" | "url", address)."""
-    own = folders.get((source or "").casefold(), {})
-    if own:
-        base = PurePosixPath(urllib.parse.urlsplit(url).path).name if url else name
-        number = re.search(r"\d+$", PurePosixPath(base).stem)
-        keys = [base, PurePosixPath(base).stem, name, f"#{int(number.group())}" if number else name]
-        if hit := next((own[key] for key in keys if key in own), None):
-            return "own", hit
-    if path:
-        return "release", path
-    return ("url", url) if url else None
+def _not_from_hub(error: Exception) -> Unavailable:
+    status, errors = _status(error), huggingface_hub.utils
+    if isinstance(error, errors.EntryNotFoundError) and status == 404:
+        return Unavailable("no such file in the Hub repo")
+    if status:
+        return Unavailable(f"Hub answered {status}")
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        return Unavailable("not in the cache, and the Hub cannot be reached")
+    return Unavailable(type(error).__name__)
+
+
+def _own_folder(source: str, folder: str) -> Path:
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"image_dirs={{{source!r}: {folder!r}}}: no such folder")
+    return Path(folder).absolute()
+
+
+def _own_files(folder: Path) -> dict[str, str]:
+    """Files in a folder of the user, under each key that `_own_keys` gives their name."""
+    files: dict[str, str] = {}
+    with os.scandir(folder) as entries:
+        for name in sorted(entry.name for entry in entries if entry.is_file()):
+            for key in _own_keys(name):
+                files.setdefault(key, str(folder / name))
+    return files
+
+
+def _own_keys(name: str) -> list[str]:
+    """What a picture called `name` is looked up by: its name, its stem and, if it has one, its COCO number.
+
+    COCO pictures carry the same twelve digits under several names (COCO_val2014_000000000042.jpg); other
+    numbers, such as a downloader's counter, identify no picture.
+    """
+    stem = PurePosixPath(name).stem
+    number = re.search(r"(?:^|_)(\d{12})$", stem)
+    return [name, stem, *([f"COCO {int(number[1])}"] if number else [])]
+
+
+def _file_name(url: str) -> str:
+    return urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(url).path).name)
 
 
 def _inside(folder: Path, path: str) -> Path:
     """The file at `path` in `folder`; raises Unavailable where a symlink leads out of it."""
-    root, target = folder.resolve(), (folder / path).resolve()
+    # Path.resolve raises on a link that leads to itself.
+    root, target = (Path(os.path.realpath(place)) for place in (folder, folder / path))
     roots = [root]
     # A snapshot in the Hub cache is made of links to the blobs beside it.
     if root.parent.name == "snapshots":
@@ -1302,9 +1398,11 @@ def _hub_errors(repo: str, revision: str) -> Iterator[None]:
         if isinstance(error, huggingface_hub.utils.EntryNotFoundError) and not _status(error):
             raise _unreachable(where, local) from error
         raise ReleaseError(_status_message(where, _status(error), local)) from error
-    except (OSError, ValueError, huggingface_hub.utils.OfflineModeIsEnabled) as error:
-        status = _status(error)
-        if status:
+    # The HTTP library below, and so its errors, differ between versions of huggingface_hub.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the disk, not the Hub
+        if status := _status(error):
             raise ReleaseError(_status_message(where, status, local)) from error
         raise _unreachable(where, local) from error
 
@@ -1332,21 +1430,41 @@ def _status_message(where: str, status: int | None, local: str) -> str:
     return f"{where}: the Hub answered {status}; try again later, {local}"
 
 
-def _commit(repo: str, revision: str, token: str | bool | None) -> str:
-    """The commit that `revision` names now; without network, that it named when last seen."""
+# Made known while a builder is made: its config looks a branch up before it could be told the token.
+_token: contextvars.ContextVar[str | bool | None] = contextvars.ContextVar("_token", default=None)
+
+
+def _commit(repo: str, revision: str) -> str:
+    """The commit that `revision` names now; without network, the one that it named when last seen."""
     if re.fullmatch(r"[0-9a-f]{40}", revision):
         return revision
+    return _download_release(repo, revision, _token.get()).parent.name
+
+
+def _download_release(repo: str, revision: str, token: str | bool | None) -> Path:
+    """The release's JSONL in the Hub cache; the client also keeps there what a branch stands for."""
     with _hub_errors(repo, revision):
-        try:
-            url = huggingface_hub.hf_hub_url(repo, RELEASE_FILE, repo_type="dataset", revision=revision)
-            return huggingface_hub.get_hf_file_metadata(url, token=token).commit_hash or revision
-        except Exception as error:
-            cached = huggingface_hub.try_to_load_from_cache(
-                repo, RELEASE_FILE, revision=revision, repo_type="dataset"
+        return Path(
+            huggingface_hub.hf_hub_download(
+                repo, RELEASE_FILE, repo_type="dataset", revision=revision, token=token
             )
-            if _status(error) or not isinstance(cached, str):
+        )
+
+
+def _download_withdrawn(repo: str, commit: str, token: str | bool | None) -> None:
+    """Put the list of withdrawn sentences beside the release's JSONL, if the release has one."""
+    place: dict[str, Any] = {"repo_type": "dataset", "revision": commit}
+    # A path, or a mark that the commit has no such file.
+    if huggingface_hub.try_to_load_from_cache(repo, WITHDRAWN_FILE, **place) is not None:
+        return
+    with _hub_errors(repo, commit):
+        try:
+            huggingface_hub.hf_hub_download(repo, WITHDRAWN_FILE, token=token, **place)
+        except huggingface_hub.utils.LocalEntryNotFoundError as error:
+            if _status(error):
                 raise
-            return Path(cached).parent.name
+        except huggingface_hub.utils.EntryNotFoundError:
+            pass
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1377,6 +1495,8 @@ class AlignBenchConfig(datasets.BuilderConfig):
     images: str = "auto"
     image_dirs: dict[str, str] | None = None
     strict: bool = False
+    # The commit of the Hub repo to read, looked up once.
+    commit: str = field(default="", init=False)
 
     def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
         """The config's name in the cache, which changes with the release's content."""
@@ -1388,7 +1508,12 @@ class AlignBenchConfig(datasets.BuilderConfig):
         elif self.data_dir is not None:
             kwargs["content"] = _fingerprint(Path(self.data_dir))
         else:
-            kwargs["revision"] = self.commit
+            revision = self.revision or (HUB_REVISION if self.release == HUB_RELEASE else "main")
+            kwargs["revision"] = self.commit = _commit(self.release, revision)
+        if self.image_dirs:
+            kwargs["image_dirs"] = {
+                source: _listing(_own_folder(source, folder)) for source, folder in self.image_dirs.items()
+            }
         return super().create_config_id(kwargs, custom_features)
 
     def _check_options(self) -> None:
@@ -1399,17 +1524,11 @@ class AlignBenchConfig(datasets.BuilderConfig):
         if self.name == "sample" and (self.data_dir or self.release != HUB_RELEASE or self.revision):
             raise ValueError("the sample is embedded: it takes no data_dir=, release= or revision=")
 
-    @property
-    def commit(self) -> str:
-        """The commit of the Hub repo to read."""
-        revision = self.revision or (HUB_REVISION if self.release == HUB_RELEASE else "main")
-        return _commit(self.release, revision, None)
-
 
 def _fingerprint(folder: Path) -> str:
     """Digest of a release folder: its place, the content of its JSONL, its pictures by size and time."""
     digest = hashlib.sha256(str(folder.resolve()).encode())
-    for name in (RELEASE_FILE, "withdrawn.jsonl"):
+    for name in (RELEASE_FILE, WITHDRAWN_FILE):
         if (folder / name).is_file():
             digest.update((folder / name).read_bytes())
     for place, folders, files in os.walk(folder / "images"):
@@ -1419,6 +1538,13 @@ def _fingerprint(folder: Path) -> str:
                 status = os.stat(os.path.join(place, name))
                 digest.update(f"{place}/{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def _listing(folder: Path) -> str:
+    """Digest of a folder: its place, its files by name, size and time."""
+    with os.scandir(folder) as entries:
+        files = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries if e.is_file())
+    return hashlib.sha256(repr((str(folder.resolve()), files)).encode()).hexdigest()
 
 
 def _sample_folder() -> Path:
@@ -1440,6 +1566,13 @@ class AlignBench(datasets.ArrowBasedBuilder):
     ]
     DEFAULT_CONFIG_NAME = "sentences"
 
+    def __init__(self, *args: Any, token: str | bool | None = None, **options: Any) -> None:
+        reset = _token.set(token)
+        try:
+            super().__init__(*args, token=token, **options)
+        finally:
+            _token.reset(reset)
+
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
             description="AlignBench: does this sentence match this image? (not THUDM/AlignBench)",
@@ -1455,18 +1588,18 @@ class AlignBench(datasets.ArrowBasedBuilder):
         streaming = getattr(dl_manager, "is_streaming", False)
         table, report = release.table, release.report
         report.source = self._name(folder)
-        lazy = streaming and self.config.images == "auto"
+        places = pictures.places(table, release.paths) if self.config.images != "skip" else []
+        lazy = streaming and self.config.images in ("auto", "release")
         if self.config.images != "skip" and not lazy:
-            table = pictures.attach(table, release.paths, release.lines, report)
-            self._check_pictures(report)
+            table = pictures.attach(table, places, release.lines, report)
+            self._check_pictures(table, release.lines, report)
         if report.irregular:
             logger.warning(f"alignbench: {_summary(report)}; print(alignbench.report(dataset)) lists all")
         if not streaming and os.path.isdir(self._output_dir or ""):
             report.save(Path(self._output_dir) / "report.json")
         if lazy:
-            table = table.append_column("_path", release.paths).append_column(
-                "_line", pa.array(release.lines)
-            )
+            where = pa.array(places, pa.list_(pa.string()))
+            table = table.append_column("_place", where).append_column("_line", pa.array(release.lines))
         shards = _shards(table, self.config.name == "captions", _STREAMED_ROWS if lazy else None)
         arguments = {"shards": shards, "pictures": pictures if lazy else None}
         return [datasets.SplitGenerator(name=datasets.Split.TEST, gen_kwargs=arguments)]
@@ -1486,11 +1619,9 @@ class AlignBench(datasets.ArrowBasedBuilder):
                 folder=str(Path(config.data_dir).absolute()), **common
             )
         commit, token = config.commit, getattr(dl_manager.download_config, "token", None)
-        with _hub_errors(config.release, commit):
-            path = huggingface_hub.hf_hub_download(
-                config.release, RELEASE_FILE, repo_type="dataset", revision=commit, token=token
-            )
-        return Path(path).parent, Pictures(hub=(config.release, commit), token=token, **common)
+        path = _download_release(config.release, commit, token)
+        _download_withdrawn(config.release, commit, token)
+        return path.parent, Pictures(hub=(config.release, commit), token=token, **common)
 
     def _name(self, folder: Path) -> str:
         if self.config.name == "sample":
@@ -1499,16 +1630,22 @@ class AlignBench(datasets.ArrowBasedBuilder):
             str(folder) if self.config.data_dir is not None else f"{self.config.release}@{self.config.commit}"
         )
 
-    def _check_pictures(self, report: Report) -> None:
-        lost = [finding for finding in report.findings if finding.kind == "picture_unavailable"]
-        if self.config.images == "require" and lost:
-            listed = "\n".join(
-                f"  line {n}: {v}" for f in lost for n, v in zip(f.lines, f.values, strict=True)
-            )
-            raise ReleaseError(
-                f"images='require', and {_count(sum(len(f.lines) for f in lost), 'picture')} cannot be had "
-                f"({KINDS['picture_unavailable'][1]}):\n{listed}"
-            )
+    def _check_pictures(self, table: pa.Table, lines: np.ndarray, report: Report) -> None:
+        if self.config.images != "require" or not table["image"].null_count:
+            return
+        null = set(lines[_null(table, "image")].tolist())
+        lost = sorted(
+            (line, value)
+            for finding in report.findings
+            if any(name in finding.field for name in _PICTURE_FIELDS.values())
+            for line, value in zip(finding.lines, finding.values, strict=True)
+            if line in null
+        )
+        listed = "\n".join(f"  line {line}: {value}" for line, value in lost)
+        raise ReleaseError(
+            f"images='require', and {_count(len(null), 'row')} would have none "
+            f"({KINDS['picture_unavailable'][1]}); lines and reasons:\n{listed}"
+        )
 
     def _generate_tables(
         self, shards: list[_Shard], pictures: Pictures | None
@@ -1516,8 +1653,9 @@ class AlignBench(datasets.ArrowBasedBuilder):
         for number, (table,) in enumerate(shards):
             if pictures:
                 found = Report(source="")
-                paths, lines = _flat(table["_path"]), table["_line"].to_pylist()
-                table = pictures.attach(table.drop_columns(["_path", "_line"]), paths, lines, found)
+                places = [place and tuple(place) for place in table["_place"].to_pylist()]
+                lines = table["_line"].to_pylist()
+                table = pictures.attach(table.drop_columns(["_place", "_line"]), places, lines, found)
                 for finding in found.findings:
                     logger.warning(f"alignbench: {finding}")
             yield number, _by_caption(table) if self.config.name == "captions" else table

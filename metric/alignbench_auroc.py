@@ -5,14 +5,18 @@
 import datasets
 import evaluate
 
+from .bootstrap import replicate
+from .calibration import brier
 from .checks import check_columns
 from .clustered import variances
+from .diagnostics import by_position
 from .estimates import estimate
 from .grouped import rank
 from .inputs import columns, encode_batch
 from .ranking import auroc
 from .results import Result
 from .scored import apply_policy
+from .self_preference import self_preference
 from .sentences import Sentences
 from .signature import signature
 from .summary import diagnose, summarize

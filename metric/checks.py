@@ -59,13 +59,16 @@ def as_labels(values) -> np.ndarray:
     if found.dtype.kind in "iub":
         if not len(found) or (found.min() >= 0 and found.max() <= UNKNOWN):
             return found.astype(np.int8)
-    good = np.isin(found, (INCORRECT, CORRECT, UNKNOWN)) if found.dtype.kind in "iuf" else found != found
+    if found.dtype.kind in "iuf":
+        good = np.isin(found, (INCORRECT, CORRECT, UNKNOWN))
+    else:
+        good = np.array([label in (INCORRECT, CORRECT, UNKNOWN) for label in found.tolist()], bool)
     if good.all():
         return found.astype(np.int8)
     row = int(np.argmin(good))
     raise ValueError(
-        f"references: expected 0 (incorrect), 1 (correct) or 2 (unknown), got {found[row]!r} in row {row}"
-        f" ({int((~good).sum())} such rows); map your labels to these numbers"
+        f"references: expected 0 (incorrect), 1 (correct) or 2 (unknown), got {found.tolist()[row]!r} in row"
+        f" {row} ({int((~good).sum())} such rows); map your labels to these numbers"
     )
 
 
@@ -80,7 +83,10 @@ def as_groups(name: str, values, n: int) -> Groups | None:
         found = encoded.dictionary.to_pylist()
     else:
         values = values.tolist() if hasattr(values, "tolist") else list(values)
-        index = {value: code for code, value in enumerate(dict.fromkeys(values))}
+        try:
+            index = {value: code for code, value in enumerate(dict.fromkeys(values))}
+        except TypeError:
+            raise ValueError(f"{name}: expected one name a row, got lists or dicts") from None
         codes = np.fromiter(map(index.__getitem__, values), np.int64, len(values))
         found = list(index)
     _same_length(name, codes, n)
@@ -94,7 +100,7 @@ def as_groups(name: str, values, n: int) -> Groups | None:
 
 
 def as_positions(values, n: int) -> np.ndarray | None:
-    """Sentence indices as int64 (n,), -1 where not known; None if none is."""
+    """Sentence indices as int32 (n,), -1 where not known; None if none is."""
     if values is None:
         return None
     found = _plain("position", values)
@@ -106,7 +112,7 @@ def as_positions(values, n: int) -> np.ndarray | None:
         if (wrong := found != np.rint(found)).any():
             row = int(np.flatnonzero(wrong)[0])
             raise ValueError(f"position: expected whole numbers from 0, got {found[row]} in row {row}")
-    positions = found.astype(np.int64)
+    positions = found.astype(np.int32)
     return positions if len(positions) and positions.max() >= 0 else None
 
 
@@ -114,7 +120,7 @@ def as_tags(values, n: int) -> Tags | None:
     """Lists of type codes as rows and codes; None if the column holds no list at all."""
     if values is None:
         return None
-    if hasattr(values, "value_lengths") or hasattr(values, "combine_chunks"):
+    if hasattr(values, "combine_chunks") or hasattr(values, "value_lengths"):
         lists = values.combine_chunks() if hasattr(values, "combine_chunks") else values
         lengths = np.asarray(lists.value_lengths().fill_null(-1))
         codes = np.asarray(lists.flatten())
@@ -125,21 +131,17 @@ def as_tags(values, n: int) -> Tags | None:
     _same_length("hallucination_types", lengths, n)
     if (lengths < 0).all():
         return None
-    tags = Tags(np.repeat(np.arange(n), np.maximum(lengths, 0)), codes.astype(np.int64, casting="unsafe"))
-    if (codes.dtype.kind not in "iuf" and len(codes)) or (tags.codes != codes).any() or _outside(tags.codes):
+    last = len(TYPES) - 1
+    if len(codes) and (codes.dtype.kind not in "iu" or codes.min() < -1 or codes.max() > last):
         wrong = next(code for code in codes.tolist() if code not in range(-1, len(TYPES)))
         raise ValueError(
-            f"hallucination_types: expected codes from 0 to {len(TYPES) - 1} ({', '.join(TYPES)}), got"
-            f" {wrong!r}"
+            f"hallucination_types: expected codes from 0 to {last} ({', '.join(TYPES)}), got {wrong!r}"
         )
-    known = tags.codes >= 0
+    known = codes >= 0 if len(codes) else np.zeros(0, bool)
     if not known.any() and (lengths != 0).all():
         return None
-    return Tags(tags.rows[known], tags.codes[known])
-
-
-def _outside(codes: np.ndarray) -> bool:
-    return bool(len(codes) and (codes.min() < -1 or codes.max() >= len(TYPES)))
+    rows = np.repeat(np.arange(n), np.maximum(lengths, 0))
+    return Tags(rows[known], codes[known].astype(np.int64))
 
 
 def _plain(name: str, values) -> np.ndarray:
@@ -152,7 +154,6 @@ def _plain(name: str, values) -> np.ndarray:
     try:
         found = np.asarray(values)
     except ValueError:
-        found = np.empty(0, object)
         found = np.array([*values, None], dtype=object)[:-1]
     if found.ndim != 1:
         raise ValueError(f"{name}: expected one value a row, shape (n,), got shape {found.shape}")

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
+from .grouped import Grouped
+
 
 class Influence(NamedTuple):
     """How far each of i images moves the AUROC of each of g groups.
@@ -23,23 +25,16 @@ class Influence(NamedTuple):
     counts: np.ndarray
 
 
-def influence(placement, auroc, positive, group, image, images: int) -> Influence:
-    """Sums by group and image.
-
-    Args:
-        placement: (n,) from `grouped.placements`.
-        auroc: (g,) of the groups.
-        positive: (n,) bool.
-        group: (n,) codes, -1 for none.
-        image: (n,) codes from 0.
-        images: number of images i.
-    """
-    groups = len(auroc)
-    cells = ((group + 1) * images + image) * 2 + positive
+def influence(by_group: Grouped, image: np.ndarray, images: int) -> Influence:
+    """Sums by group and image; `image` (n,) are codes from 0, below the number `images` i."""
+    groups = by_group.groups
+    cells = ((by_group.codes.astype(np.int64) + 1) * images + image) * 2 + by_group.positive
     size = 2 * images * (groups + 1)
     counts = np.bincount(cells, minlength=size).reshape(groups + 1, images, 2)[1:]
-    sums = np.bincount(cells, placement, size).reshape(groups + 1, images, 2)[1:]
-    centred = sums - counts * np.asarray(auroc)[:, None, None]
+    sums = np.bincount(cells, by_group.won_pairs(), size).reshape(groups + 1, images, 2)[1:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        placements = sums / counts.sum(axis=1)[:, None, ::-1]
+    centred = placements - counts * by_group.auroc[:, None, None]
     return Influence(centred[:, :, 1], centred[:, :, 0], counts)
 
 
@@ -67,12 +62,18 @@ def variance_of_mean(found: Influence) -> float:
     there = ~np.isnan(own)
     if not there.any():
         return float("nan")
-    sizes = found.counts[there].sum(axis=1)
-    shift = found.positive[there] / sizes[:, 1:] + found.negative[there] / sizes[:, :1]
+    shift = shifts(found)[there]
     images = np.count_nonzero(found.counts[there].any(axis=(0, 2)))
     across = (shift.sum(axis=0) ** 2).sum() - (shift**2).sum()
     total = own[there].sum() + across * images / (images - 1)
     return float(max(total, 0) / there.sum() ** 2)
+
+
+def shifts(found: Influence) -> np.ndarray:
+    """How far each image moves each group's AUROC, to first order (g, i); NaN if a class is missing."""
+    sizes = found.counts.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return found.positive / sizes[:, 1:] + found.negative / sizes[:, :1]
 
 
 def interval(auroc, variance, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import clustered, grouped
-from .ranking import auroc
+from . import bootstrap, clustered
+from .grouped import Grouped, Ranks, grouped
 from .scored import Scored
 
 METHODS = ("analytic", "bootstrap", "bca", None)
@@ -16,24 +16,29 @@ class Estimate:
     """AUROC (g,) of the captioners `names`, or of the only group there is if captioners are not known.
 
     `low`, `high` (g,), `mean_low`, `mean_high` are limits of the interval, NaN where there is none.
-    `mean` is the unweighted mean over the captioners with both classes (the paper's Avg.).
+    `mean` is the unweighted mean over the captioners with both classes (the paper's Avg.). `by_captioner`
+    and `together` rank the rows within captioners and overall; `influence` is there for the
+    analytic interval, `replicates` (b, g) for the others.
     """
 
     names: tuple[str, ...]
-    table: grouped.GroupTable
+    by_captioner: Grouped
+    auroc: np.ndarray
     low: np.ndarray
     high: np.ndarray
     mean: float
     mean_low: float
     mean_high: float
     pooled: float
-    images: np.ndarray | None
+    together: Grouped
+    influence: clustered.Influence | None = None
+    replicates: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
 
 
 def estimate(
     scored: Scored,
-    ranks: grouped.Ranks,
+    ranks: Ranks,
     interval: str | None = "analytic",
     confidence: float = 0.95,
     replicates: int = 1000,
@@ -42,8 +47,7 @@ def estimate(
     """AUROC of every captioner, mean and pooled.
 
     Args:
-        scored: sentences and scores.
-        ranks: of the scores.
+        scored, ranks: from `Scored.by_score`.
         interval: "analytic" (Obuchowski 1997), "bootstrap" (percentile, over images), "bca" or None.
         confidence: of the interval, in (0, 1).
         replicates, seed: of the bootstraps.
@@ -51,37 +55,72 @@ def estimate(
     sentences = scored.sentences
     names, codes = _captioners(sentences)
     groups = max(len(names), 1)
-    table = grouped.group_table(ranks, sentences.positive, codes, groups)
-    notes = _one_class_notes(names, table)
+    by_captioner = together = grouped(ranks, sentences.positive, codes, groups)
+    if names:
+        together = grouped(ranks, sentences.positive, np.zeros(len(codes), np.int32), 1)
+    auroc = by_captioner.auroc
+    notes = _one_class_notes(names, by_captioner.sizes)
     blank = np.full(groups, np.nan)
-    defined = table.auroc[~np.isnan(table.auroc)]
+    defined = auroc[~np.isnan(auroc)]
     mean = float(defined.mean()) if len(defined) else float("nan")
-    pooled = auroc(scored.scores, sentences.positive) if names else float(table.auroc[0])
-    out = Estimate(names, table, blank, blank, mean, np.nan, np.nan, pooled, None, notes)
-    reason = _no_interval(scored, interval)
+    pooled = float(together.auroc[0])
+    out = Estimate(
+        names, by_captioner, auroc, blank, blank, mean, np.nan, np.nan, pooled, together, notes=notes
+    )
+    reason = no_interval(scored, interval)
+    if interval is None or not len(sentences):
+        return out
     if reason:
         notes.append(f"no interval: {reason}")
-    elif interval is not None:
-        _add_interval(out, scored, ranks, codes, interval, confidence, replicates, seed)
+    else:
+        _add_interval(out, scored, ranks, interval, confidence, replicates, seed)
     return out
 
 
-def _add_interval(out, scored, ranks, codes, interval, confidence, replicates, seed) -> None:
-    sentences, groups = scored.sentences, len(out.table.auroc)
-    placement = grouped.placements(ranks, sentences.positive, codes, groups)
-    found = clustered.influence(
-        placement,
-        out.table.auroc,
-        sentences.positive,
-        codes,
-        sentences.image.codes,
-        len(sentences.image.names),
-    )
-    out.images = found.counts.any(axis=2).sum(axis=1)
+def _add_interval(out, scored, ranks, interval, confidence, replicates, seed) -> None:
+    positive, image = scored.sentences.positive, scored.sentences.image
+    codes, groups, images = out.by_captioner.codes, len(out.auroc), len(image.names)
+    estimates = np.append(out.auroc, out.mean)
     if interval == "analytic":
-        out.low, out.high = clustered.interval(out.table.auroc, clustered.variances(found), confidence)
-        limits = clustered.interval(out.mean, clustered.variance_of_mean(found), confidence)
-        out.mean_low, out.mean_high = (float(limit) for limit in limits)
+        out.influence = clustered.influence(out.by_captioner, image.codes, images)
+        variance = np.append(clustered.variances(out.influence), clustered.variance_of_mean(out.influence))
+        low, high = clustered.interval(estimates, variance, confidence)
+    else:
+        steps = bootstrap.plan(ranks, positive, codes, groups, image.codes, images)
+        out.replicates = bootstrap.replicate([steps], replicates, seed)[0]
+        drawn = np.column_stack((out.replicates, bootstrap.mean_over_groups(out.replicates)))
+        if interval == "bootstrap":
+            low, high = bootstrap.percentile(drawn, confidence)
+        else:
+            low, high = bootstrap.bca(
+                drawn, estimates, jackknife(out.by_captioner, image.codes, images), confidence
+            )
+        undefined = int(np.isnan(drawn).any(axis=1).sum())
+        if undefined:
+            out.notes.append(
+                f"{undefined} of {replicates} replicates lack a class somewhere and are left out there"
+            )
+    out.low, out.high = low[:-1], high[:-1]
+    out.mean_low, out.mean_high = float(low[-1]), float(high[-1])
+
+
+def jackknife(by_group: Grouped, image: np.ndarray, images: int) -> np.ndarray:
+    """AUROC (i, g + 1) of each captioner and their mean without each image; exact.
+
+    An image takes with it the pairs won by its positives, those won against its negatives, and counts its
+    inner pairs, which are in both, once.
+    """
+    groups, codes, positive = by_group.groups, by_group.codes, by_group.positive
+    cell = np.where(codes < 0, -1, codes.astype(np.int64) * images + image)
+    within = grouped(by_group.ranks, positive, cell, groups * images)
+    n, p = within.sizes.reshape(groups, images, 2).transpose(2, 0, 1)
+    sums = np.bincount(2 * cell + positive + 2, by_group.won_pairs(), 2 * groups * images + 2)[2:]
+    sums = sums.reshape(groups, images, 2)
+    taken = sums.sum(axis=2) - within.wins.reshape(groups, images) / 2
+    total_p, total_n, wins = (part.sum(axis=1, keepdims=True) for part in (p, n, sums[:, :, 1]))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        left_out = ((wins - taken) / ((total_p - p) * (total_n - n))).T
+    return np.column_stack((left_out, bootstrap.mean_over_groups(left_out)))
 
 
 def _captioners(sentences) -> tuple[tuple[str, ...], np.ndarray]:
@@ -90,7 +129,7 @@ def _captioners(sentences) -> tuple[tuple[str, ...], np.ndarray]:
     return sentences.captioner.names, sentences.captioner.codes
 
 
-def _no_interval(scored: Scored, interval: str | None) -> str | None:
+def no_interval(scored: Scored, interval: str | None) -> str | None:
     if interval not in METHODS:
         raise ValueError(f"interval: expected one of {METHODS}, got {interval!r}")
     image = scored.sentences.image
@@ -106,13 +145,13 @@ def _no_interval(scored: Scored, interval: str | None) -> str | None:
     return None
 
 
-def _one_class_notes(names, table) -> list[str]:
+def _one_class_notes(names: tuple[str, ...], sizes: np.ndarray) -> list[str]:
     notes = []
-    for code in np.flatnonzero(np.isnan(table.auroc)):
-        of = f"captioner {names[code]!r}" if names else "all sentences"
-        lack = "correct" if not table.positives[code] else "incorrect"
-        if table.positives[code] + table.negatives[code] or names:
-            notes.append(
-                f"{of}: no {lack} sentence, so AUROC is NaN" + (" and left out of the mean" if names else "")
-            )
+    for code in np.flatnonzero((sizes == 0).any(axis=1)):
+        if names:
+            lack = "correct" if not sizes[code, 1] else "incorrect"
+            notes.append(f"captioner {names[code]!r}: no {lack} sentence, so AUROC is NaN, not in the mean")
+        elif sizes[code].any():
+            lack = "correct" if not sizes[code, 1] else "incorrect"
+            notes.append(f"no {lack} sentence, so AUROC is NaN")
     return notes

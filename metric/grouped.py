@@ -1,21 +1,26 @@
-"""AUROC of every group of rows at once, from one sort of the scores."""
+"""Groups of rows (captioners, positions, domains) ranked all at once, from one sort of the scores."""
 
+from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from .ranking import small_integers
+from .ranking import Levels, small_integers
 
-# A table of counts (group x score x class) is faster than sorting while it is not larger than the data.
+# A table of counts (group x score x class) beats sorting while it is not much larger than the data.
 CELLS_PER_ROW = 2
 
 
 class Ranks(NamedTuple):
-    """Rows of one detector by score: dense rank `level` (n,) from 0 into the ascending `values`."""
+    """Dense rank `level` (n,) from 0 of each row's score, an index into the ascending `values`.
+
+    `ordered` says whether the rows stand in the order of their scores; whole numbers need no sort.
+    """
 
     level: np.ndarray
     values: np.ndarray
-    order: np.ndarray | None  # rows by score; None if levels are whole-number scores, which need no sort
+    ordered: bool
 
 
 class GroupTable(NamedTuple):
@@ -28,114 +33,182 @@ class GroupTable(NamedTuple):
     negative_mean: np.ndarray
 
 
-def rank(scores: np.ndarray) -> Ranks:
-    """Dense ranks of `scores` (n,) float64 without NaN; equal scores share one."""
+def rank(scores: np.ndarray) -> tuple[np.ndarray | None, Ranks]:
+    """Order (n,) that puts `scores` (float64, no NaN) in ascending order, and the ranks in that order.
+
+    The order is None where the rows may stay as they are.
+    """
     codes = small_integers(scores)
     if codes is not None:
-        return Ranks(codes, scores.min() + np.arange(int(codes.max()) + 1), None)
+        return None, Ranks(codes, scores.min() + np.arange(int(codes.max()) + 1), False)
     order = np.argsort(scores)
     ascending = scores[order]
     new = np.ones(len(scores), bool)
     np.not_equal(ascending[1:], ascending[:-1], out=new[1:])
-    level = np.empty(len(scores), np.int64)
-    level[order] = np.cumsum(new) - 1
-    return Ranks(level, ascending[new], order)
+    return order, Ranks(np.cumsum(new, dtype=np.int32) - 1, ascending[new], True)
 
 
-def group_table(ranks: Ranks, positive: np.ndarray, codes: np.ndarray, groups: int) -> GroupTable:
-    """AUROC, sizes and mean scores of `groups` groups; rows with code -1 belong to none.
+def sorted_rows(ranks: Ranks, codes: np.ndarray, groups: int) -> np.ndarray | slice:
+    """Rows (an index) by group and, within it, score; those without a group (code -1) are left out."""
+    outside = int(np.count_nonzero(codes < 0))
+    if ranks.ordered:
+        if groups == 1 and not outside:
+            return slice(None)
+        small = np.int8 if groups < 2**7 else np.int16 if groups < 2**15 else np.int64
+        return np.argsort(codes.astype(small), kind="stable")[outside:]  # radix for 8 and 16 bits
+    levels = len(ranks.values)
+    keys = codes.astype(np.int64) * levels + ranks.level
+    if (groups + 1) * levels < 2**15:
+        keys = keys.astype(np.int16)
+    return np.argsort(keys, kind="stable")[outside:]
+
+
+def runs(level: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Edges (r + 1,) of the runs of rows that share level and group."""
+    new = np.ones(len(level) + 1, bool)
+    new[1:-1] = (level[1:] != level[:-1]) | (group[1:] != group[:-1])
+    return np.flatnonzero(new) if len(level) else np.zeros(1, np.int64)
+
+
+def grouped(ranks: Ranks, positive: np.ndarray, codes: np.ndarray, groups: int) -> "Grouped":
+    """Rank the rows within groups.
 
     Args:
         ranks: of the scores.
         positive: (n,) bool.
-        codes: (n,) group of each row, -1 <= code < groups.
+        codes: (n,) group of each row, -1 (none) <= code < groups.
         groups: number of groups g.
     """
-    if _tabulates(ranks, groups):
-        counts = _counts(ranks, positive, codes, groups)
-        sizes = counts.sum(axis=1)
-        wins = np.einsum("gl,gl->g", counts[:, :, 1], _midpoints(counts[:, :, 0]))
-        sums = np.einsum("glc,l->gc", counts, ranks.values)
-    else:
-        cells = 2 * codes + positive + 2
-        sizes = np.bincount(cells, minlength=2 * groups + 2)[2:].reshape(groups, 2)
-        sums = np.bincount(cells, ranks.values[ranks.level], 2 * groups + 2)[2:].reshape(groups, 2)
-        rows, below = _negatives_below(ranks, positive, codes)
-        winners = positive[rows]
-        wins = np.bincount(codes[rows[winners]], below[winners], groups) - _before(sizes[:, 0]) * sizes[:, 1]
-    negatives, positives = sizes.T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = sums / sizes
-        return GroupTable(wins / (positives * negatives), positives, negatives, means[:, 1], means[:, 0])
+    small = 2 * groups * len(ranks.values) <= max(CELLS_PER_ROW * len(ranks.level), 1 << 12)
+    return (Tabulated if small else Sorted)(ranks, positive, codes, groups)
 
 
-def placements(ranks: Ranks, positive: np.ndarray, codes: np.ndarray, groups: int) -> np.ndarray:
-    """Placement of each row in its group (n,): the share of the other class that it is on the right side of.
+class Grouped:
+    """Rows ranked within groups; how, the two subclasses decide."""
 
-    For a positive, negatives below it; for a negative, positives above it; ties count half. The mean over
-    a group's positives, and over its negatives, is its AUROC (DeLong et al. 1988). NaN where the group
-    has one class, or the row no group.
-    """
-    if _tabulates(ranks, groups):
-        counts = _counts(ranks, positive, codes, groups)
-        sizes = counts.sum(axis=1)
-        table = np.stack((sizes[:, 1:] - _midpoints(counts[:, :, 1]), _midpoints(counts[:, :, 0])), axis=-1)
+    wins: np.ndarray
+    """Twice the pairs (g,) of a positive and a negative that are in the right order, ties counting half."""
+
+    def __init__(self, ranks: Ranks, positive: np.ndarray, codes: np.ndarray, groups: int):
+        self.ranks, self.positive, self.codes, self.groups = ranks, positive, codes, groups
+        self._prepare()
+
+    def _prepare(self) -> None:
+        raise NotImplementedError
+
+    def levels(self) -> list[Levels]:
+        """The `ranking.Levels` of every group."""
+        raise NotImplementedError
+
+    def won_pairs(self) -> np.ndarray:
+        """Rows of the other class that each row is on the right side of within its group (n,).
+
+        For a positive, negatives below it; for a negative, positives above it; ties count half. Divided by
+        the size of the other class it is the row's placement, whose mean over a class is the AUROC (DeLong
+        et al. 1988); undivided, sums over rows are exact and do not depend on their order. 0 without a group.
+        """
+        raise NotImplementedError
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Number of negatives and of positives (g, 2)."""
+        cells = 2 * self.codes + self.positive + 2
+        return np.bincount(cells, minlength=2 * self.groups + 2)[2:].reshape(self.groups, 2)
+
+    @property
+    def auroc(self) -> np.ndarray:
+        """AUROC of each group (g,); NaN with one class."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            table /= sizes[:, None, ::-1]
-        found = table.reshape(-1)[(codes * len(ranks.values) + ranks.level) * 2 + positive]
-        return found if codes.min(initial=0) >= 0 else np.where(codes >= 0, found, np.nan)
-    sizes = np.bincount(2 * codes + positive + 2, minlength=2 * groups + 2)[2:].reshape(groups, 2)
-    rows, below, at_or_below = _negatives_below(ranks, positive, codes, both=True)
-    group, mine = codes[rows], positive[rows]
-    start = _before(sizes.sum(axis=1))[group]
-    negatives_below = below - _before(sizes[:, 0])[group]
-    positives_below = at_or_below - start - negatives_below
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(
-            mine, negatives_below / sizes[group, 0], (sizes[group, 1] - positives_below) / sizes[group, 1]
+            return self.wins / (2 * self.sizes[:, 0] * self.sizes[:, 1])
+
+    def table(self, absent: np.ndarray | None = None) -> GroupTable:
+        """AUROC, sizes and mean scores; `absent` (n,) marks stand-in scores that must not enter the means."""
+        present, sums = (self.sizes, self._sums()) if absent is None else self._sums_without(absent)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = sums / present
+        return GroupTable(self.auroc, self.sizes[:, 1], self.sizes[:, 0], means[:, 1], means[:, 0])
+
+    def _sums(self) -> np.ndarray:
+        return self._sums_without(None)[1]
+
+    def _sums_without(self, absent: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Number and sum of the scores (g, 2); added up in their order, so that the rows' does not show."""
+        cells = 2 * self.codes + self.positive + 2
+        if absent is not None:
+            cells = np.where(absent, 0, cells)
+        size, scores = 2 * self.groups + 2, self.ranks.values[self.ranks.level]
+        found = np.bincount(cells, minlength=size), np.bincount(cells, scores, size)
+        number, sums = (part[2:].reshape(self.groups, 2) for part in found)
+        return number, sums
+
+
+class Tabulated(Grouped):
+    """Few distinct scores: a table of counts by group, level and class (g, l, 2)."""
+
+    def _prepare(self) -> None:
+        width = 2 * len(self.ranks.values)
+        cells = self.codes * width + 2 * self.ranks.level + self.positive + width
+        counts = np.bincount(cells, minlength=(self.groups + 1) * width)[width:]
+        self.counts = counts.reshape(self.groups, len(self.ranks.values), 2)
+        self.below = 2 * np.cumsum(self.counts, axis=1) - self.counts  # twice, ties once
+        self.wins = (self.counts[:, :, 1] * self.below[:, :, 0]).sum(axis=1)
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        return self.counts.sum(axis=1)
+
+    def levels(self) -> list[Levels]:
+        there = [np.flatnonzero(each.any(axis=1)) for each in self.counts]
+        return [
+            Levels(self.ranks.values[kept], each[kept, 1], each[kept, 0])
+            for each, kept in zip(self.counts, there, strict=True)
+        ]
+
+    def won_pairs(self) -> np.ndarray:
+        table = np.stack((2 * self.sizes[:, 1:] - self.below[:, :, 1], self.below[:, :, 0]), axis=-1) / 2
+        # Rows without a group look up the last entry.
+        table = np.append(table.reshape(-1), 0.0)
+        cells = (self.codes * len(self.ranks.values) + self.ranks.level) * 2 + self.positive
+        return table[cells if self.codes.min(initial=0) >= 0 else np.where(self.codes >= 0, cells, -1)]
+
+    def _sums(self) -> np.ndarray:
+        return np.einsum("glc,l->gc", self.counts, self.ranks.values)
+
+
+class Sorted(Grouped):
+    """Many distinct scores: rows by group and score, in runs of equal ones."""
+
+    def _prepare(self) -> None:
+        self.rows = sorted_rows(self.ranks, self.codes, self.groups)
+        level, group = self.ranks.level[self.rows], self.codes[self.rows]
+        self.edges = runs(level, group)
+        found = np.zeros(len(level) + 1, np.int32)
+        np.cumsum(self.positive[self.rows], out=found[1:])
+        found = found[self.edges]
+        self.hits = np.diff(found)
+        self.misses = np.diff(self.edges) - self.hits
+        self.before = self.edges[:-1] - found[:-1]  # negatives of this and all earlier groups
+        group_ends = np.cumsum(self.sizes.sum(axis=1))
+        self.ends = np.concatenate(([0], np.searchsorted(self.edges, group_ends)))
+        self.starts = np.cumsum(self.sizes[:, 0]) - self.sizes[:, 0]
+        wins = np.zeros(len(self.hits) + 1, np.int64)
+        np.cumsum(self.hits * (2 * self.before + self.misses), out=wins[1:])
+        self.wins = np.diff(wins[self.ends]) - 2 * self.starts * self.sizes[:, 1]
+
+    def levels(self) -> list[Levels]:
+        scores = self.ranks.values[self.ranks.level[self.rows][self.edges[:-1]]]
+        return [
+            Levels(scores[start:stop], self.hits[start:stop], self.misses[start:stop])
+            for start, stop in pairwise(self.ends)
+        ]
+
+    def won_pairs(self) -> np.ndarray:
+        length, in_group = np.diff(self.edges), np.diff(self.ends)
+        negatives = self.before - np.repeat(self.starts, in_group) + self.misses / 2
+        hits = np.cumsum(self.hits, dtype=np.int64)
+        above = np.repeat(np.cumsum(self.sizes[:, 1]), in_group) - hits + self.hits / 2
+        out = np.zeros(len(self.positive))
+        out[self.rows] = np.where(
+            self.positive[self.rows], np.repeat(negatives, length), np.repeat(above, length)
         )
-    out = np.full(len(positive), np.nan)
-    out[rows] = share
-    return out
-
-
-def _tabulates(ranks: Ranks, groups: int) -> bool:
-    return 2 * groups * len(ranks.values) <= max(CELLS_PER_ROW * len(ranks.level), 1 << 12)
-
-
-def _counts(ranks: Ranks, positive: np.ndarray, codes: np.ndarray, groups: int) -> np.ndarray:
-    """Rows by group, level and class: (g, l, 2)."""
-    width = 2 * len(ranks.values)
-    cells = codes * width + 2 * ranks.level + positive + width
-    return np.bincount(cells, minlength=(groups + 1) * width)[width:].reshape(groups, -1, 2)
-
-
-def _midpoints(counts: np.ndarray) -> np.ndarray:
-    """Number of rows below each level, plus half of those at it: (g, l)."""
-    return np.cumsum(counts, axis=1) - counts / 2
-
-
-def _negatives_below(ranks: Ranks, positive: np.ndarray, codes: np.ndarray, both: bool = False):
-    """Rows by group and score, and for each the number of negatives before it, tied ones counting half.
-
-    The number runs on from group to group. With `both` also the same count of all rows.
-    """
-    order = np.argsort(ranks.level) if ranks.order is None else ranks.order
-    small = np.int8 if codes.max(initial=0) < 127 else np.int16 if codes.max() < 32767 else np.int64
-    grouped = codes.astype(small)[order]
-    rows = order[np.argsort(grouped, kind="stable")]  # a radix sort for 8 and 16 bits
-    rows = rows[np.count_nonzero(grouped < 0) :]
-    level, group = ranks.level[rows], codes[rows]
-    new = np.ones(len(rows) + 1, bool)
-    new[1:-1] = (level[1:] != level[:-1]) | (group[1:] != group[:-1])
-    edges = np.flatnonzero(new)
-    run = np.cumsum(new[:-1]) - 1
-    negatives = np.concatenate(([0], np.cumsum(~positive[rows])))[edges]
-    below = ((negatives[1:] + negatives[:-1]) / 2)[run]
-    if not both:
-        return rows, below
-    return rows, below, ((edges[1:] + edges[:-1]) / 2)[run]
-
-
-def _before(sizes: np.ndarray) -> np.ndarray:
-    return np.cumsum(sizes) - sizes
+        return out

@@ -27,9 +27,13 @@ class Levels(NamedTuple):
     def auroc(self) -> float:
         """Area under the ROC curve in [0, 1]; NaN if a class has no weight."""
         below = np.cumsum(self.negative) - self.negative
-        wins = np.dot(self.positive, 2 * below + self.negative)
+        wins = (self.positive * (2 * below + self.negative)).sum()
         total = 2 * float(self.positive.sum()) * float(self.negative.sum())
         return float(wins) / total if total else float("nan")
+
+    def flipped(self) -> "Levels":
+        """The same rows with the classes swapped and the order of the scores reversed."""
+        return Levels(-self.scores[::-1], self.negative[::-1], self.positive[::-1])
 
     def roc(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """False-positive rate, true-positive rate and thresholds, from the strictest (infinity) down.
@@ -45,7 +49,8 @@ class Levels(NamedTuple):
         found = hits + np.cumsum(self.negative[::-1])
         if not len(hits) or not hits[-1]:
             return float("nan")
-        return float(np.dot(self.positive[::-1] / hits[-1], hits / found))
+        # Not a BLAS dot product, whose threads wait for each other on a busy machine.
+        return float((self.positive[::-1] * (hits / found)).sum() / hits[-1])
 
     def fpr_at_tpr(self, tpr: float = 0.95) -> float:
         """Smallest false-positive rate at which at least the share `tpr` of the positives is kept."""

@@ -1,9 +1,10 @@
 """One detector's scores on the labelled sentences, with a written rule for missing ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .grouped import Ranks, rank
 from .sentences import Sentences
 
 POLICIES = ("error", "worst", "drop")
@@ -25,6 +26,17 @@ class Scored:
     policy: str
     benchmark: str
     notes: tuple[str, ...]
+
+    def by_score(self) -> tuple["Scored", Ranks]:
+        """The same in the order of the scores, unless they are whole numbers that need none, and ranks."""
+        order, ranks = rank(self.scores)
+        if order is None:
+            return self, ranks
+        absent = None if self.absent is None else self.absent[order]
+        moved = replace(
+            self, sentences=self.sentences.take(order), scores=ranks.values[ranks.level], absent=absent
+        )
+        return moved, ranks
 
     @property
     def probabilities(self) -> np.ndarray | None:
@@ -65,7 +77,7 @@ def apply_policy(scores: np.ndarray, sentences: Sentences, missing: str = "error
         )
     if count and missing == "drop":
         notes.append(f"{count} sentences without a score were dropped")
-        scores, kept = scores[~absent], kept.take(~absent)
+        scores, kept = scores[~absent], kept.take(np.flatnonzero(~absent))
     elif count:
         notes.append(f"{count} sentences without a score got the worst one")
         scores = _worst(scores, absent, kept.positive)

@@ -30,9 +30,11 @@ class Tags(NamedTuple):
     rows: np.ndarray
     codes: np.ndarray
 
-    def take(self, rows: np.ndarray) -> "Tags":
-        kept = rows[self.rows]
-        return Tags((np.cumsum(rows) - 1)[self.rows[kept]], self.codes[kept])
+    def take(self, rows: np.ndarray, size: int) -> "Tags":
+        place = np.full(size, -1)
+        place[rows] = np.arange(len(rows))
+        moved = place[self.rows]
+        return Tags(moved[moved >= 0], self.codes[moved >= 0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,20 +52,20 @@ class Sentences:
         return len(self.labels)
 
     def take(self, rows: np.ndarray) -> "Sentences":
-        """The sentences where `rows` (n,) is True."""
-        if rows.all():
-            return self
-        groups = (self.captioner, self.image, self.position, self.types, self.domain)
-        captioner, image, position, types, domain = (
-            None if column is None else column[rows] if isinstance(column, np.ndarray) else column.take(rows)
-            for column in groups
+        """The sentences of `rows` (m,), indices without repetition, in that order."""
+        return Sentences(
+            self.labels[rows],
+            self.captioner and self.captioner.take(rows),
+            self.image and self.image.take(rows),
+            None if self.position is None else self.position[rows],
+            self.types and self.types.take(rows, len(self)),
+            self.domain and self.domain.take(rows),
         )
-        return Sentences(self.labels[rows], captioner, image, position, types, domain)
 
     @cached_property
     def labelled(self) -> "Sentences":
         """Those that are correct or incorrect."""
-        return self.take(self.known)
+        return self if self.known.all() else self.take(np.flatnonzero(self.known))
 
     @cached_property
     def known(self) -> np.ndarray:

@@ -214,6 +214,18 @@ def test_an_irregular_line_is_named_and_kept_where_it_can_be(write_release, bad,
     assert report.counts().get("empty_column", 0) in (0, 1)
 
 
+def test_a_gap_is_named_however_long_and_from_the_first_position_on(write_release):
+    folder = write_release({}, {"sentence_index": 2_000_000_000}, {"image_name": "2", "sentence_index": 1})
+    _, report = alignbench.read(folder)
+    assert (only(report).lines, only(report).values) == ([2, 3], ["1 to 1999999999", "0 to 0"])
+
+
+def test_a_gap_that_a_line_without_its_key_explains_is_no_second_finding(write_release):
+    folder = write_release({}, {"sentence_index": ...}, {"sentence_index": 2})
+    _, report = alignbench.read(folder)
+    assert report.counts() == {"missing_field": 1}
+
+
 def test_an_extra_column_is_noted_once(write_release):
     table, report = alignbench.read(write_release({"note": "a"}, {"sentence_index": 1, "note": {"b": 1}}))
     assert table.num_rows == 2

@@ -1,0 +1,29 @@
+"""What the README shows is what happens."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def test_every_example_gives_what_is_printed():
+    outcome = doctest.testfile(str(README), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert outcome.attempted >= 10
+    assert outcome.failed == 0
+
+
+def test_every_python_block_is_an_example_that_runs():
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    assert all(block.startswith(">>> ") for block in blocks)
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_the_first_commands_exist(target):
+    text = README.read_text(encoding="utf-8")
+    assert f"    make {target} " in text
+    makefile = (README.parent / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
