@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import site
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -54,12 +55,14 @@ class Config:
 
 def template() -> str:
     """The text of `dataset_card.md`, from the repository or as it was installed."""
-    repository = Path(__file__).resolve().parent.parent / "dataset_card.md"
-    installed = Path(sys.prefix) / "share" / "alignbench" / "dataset_card.md"
-    for path in (repository, installed):
+    name = "dataset_card.md"
+    repository = Path(__file__).resolve().parent.parent
+    installed = [Path(base) / "share" / "alignbench" for base in (sys.prefix, site.getuserbase())]
+    places = [folder / name for folder in (repository, *installed)]
+    for path in places:
         if path.is_file():
             return path.read_text(encoding="utf-8")
-    raise FileNotFoundError(f"no dataset card at {repository} or {installed}: install alignbench again")
+    raise FileNotFoundError(f"no dataset card at {' or '.join(map(str, places))}: install alignbench again")
 
 
 def fill(text: str, configs: Sequence[Config], parts: Mapping[str, str]) -> str:

@@ -26,6 +26,7 @@ from huggingface_hub.utils import (
 CARD = "README.md"
 MANIFEST = "manifest.json"
 REPO_TYPES = ("dataset", "model", "space")
+_HTTP_LIBRARIES = ("httpx", "httpx2", "httpcore", "requests", "urllib3")
 
 
 class PushError(ValueError):
@@ -77,7 +78,7 @@ def connect(target: Target) -> HfApi:
     """The Hub as the user whose token is stored or in HF_TOKEN; raises PushError if that cannot write."""
     if not huggingface_hub.get_token():
         raise PushError("no token: log in with `hf auth login`, or set HF_TOKEN to one with write permission")
-    api = HfApi()
+    api = HfApi(endpoint=huggingface_hub.constants.ENDPOINT)
     with errors(target):
         role = api.whoami()["auth"].get("accessToken", {}).get("role")
     # A fine-grained token says nothing of its rights here: the Hub decides at the commit.
@@ -195,21 +196,21 @@ def errors(target: Target) -> Iterator[None]:
     """Turn what goes wrong with the Hub into a PushError that says what to do."""
     try:
         yield
-    except HfHubHTTPError as error:
-        response = getattr(error, "response", None)
-        status = response.status_code if response is not None else None
-        raise PushError(_advice(target, status, _said(error))) from error
     except (ConnectionError, TimeoutError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
         raise PushError(_advice(target, None, str(error))) from error
     except Exception as error:
-        # Since 1.0 the client raises errors of its HTTP library, which is another one in each version.
-        if type(error).__module__.split(".")[0] not in ("httpx", "httpx2", "httpcore", "requests", "urllib3"):
+        # The HTTP library below the client is another one in each version, and its errors get through.
+        library = type(error).__module__.split(".")[0]
+        if not isinstance(error, HfHubHTTPError) and library not in _HTTP_LIBRARIES:
             raise
-        raise PushError(_advice(target, None, f"{type(error).__name__}: {error}")) from error
+        response = getattr(error, "response", None)
+        status = response.status_code if response is not None else None
+        raise PushError(_advice(target, status, _said(error))) from error
 
 
-def _said(error: HfHubHTTPError) -> str:
-    return (getattr(error, "server_message", None) or str(error)).strip().splitlines()[-1]
+def _said(error: Exception) -> str:
+    said = getattr(error, "server_message", None) or str(error) or type(error).__name__
+    return said.strip().splitlines()[-1]
 
 
 def _advice(target: Target, status: int | None, said: str) -> str:

@@ -75,8 +75,8 @@ def write_config(
     (folder / config).mkdir(parents=True, exist_ok=True)
     for number, (start, stop) in enumerate(groups):
         rows = columns.slice(start, stop - start)
-        image = pictures.array(start, stop, features.arrow_schema.field("image").type)
-        rows = rows.append_column("image", image).select(list(features)).cast(_schema(features))
+        rows = rows.append_column("image", pictures.array(start, stop))
+        rows = rows.select(list(features)).cast(_schema(features))
         name = f"{config}/{split}-{number:05d}-of-{len(groups):05d}.parquet"
         _write(rows, folder / name)
         yield _described(rows, features, folder, name)
@@ -129,21 +129,31 @@ class _Pictures:
             )
         return size
 
-    def array(self, start: int, stop: int, kind: pa.DataType) -> pa.Array:
+    def array(self, start: int, stop: int) -> pa.Array:
         """Images of the rows [start, stop): content and bare file name, null where there is none."""
-        contents: dict[str, bytes] = {}
-        values = [self._read(row, contents) if self._embedded[row] else None for row in range(start, stop)]
-        return pa.array(values, kind)
-
-    def _read(self, row: int, contents: dict[str, bytes]) -> dict:
-        picture = self._column[row].as_py()
-        content, path = picture["bytes"], picture["path"]
-        if content is None:
-            if path not in contents:
-                contents[path] = Path(path).read_bytes()
-            content = contents[path]
-        # Only a name: `datasets` opens what lies at a path before it looks at the bytes.
-        return {"bytes": content, "path": PurePath(path).name if path else None}
+        places: dict[str | bytes, int] = {}
+        contents: list[bytes] = []
+        names: list[str | None] = []
+        indices: list[int | None] = []
+        for row in range(start, stop):
+            if not self._embedded[row]:
+                indices.append(None)
+                continue
+            picture = self._column[row].as_py()
+            content, path = picture["bytes"], picture["path"]
+            key = path if content is None else content
+            if key not in places:
+                places[key] = len(contents)
+                contents.append(Path(path).read_bytes() if content is None else content)
+                # Only a name: `datasets` opens what lies at a path before it looks at the bytes.
+                names.append(PurePath(path).name if path else None)
+            indices.append(places[key])
+        rows = pa.array(indices, pa.int32())
+        return pa.StructArray.from_arrays(
+            [pa.array(contents, pa.binary()).take(rows), pa.array(names, pa.string()).take(rows)],
+            names=["bytes", "path"],
+            mask=rows.is_null(),
+        )
 
 
 def _groups(columns: pa.Table, pictures: _Pictures, group_bytes: int) -> list[tuple[int, int]]:

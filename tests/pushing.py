@@ -51,6 +51,7 @@ class Client:
         with pytest.MonkeyPatch.context() as patch:
             # The libraries read their environment once, at import.
             patch.setattr(constants, "ENDPOINT", self.hub.url)
+            patch.setattr("huggingface_hub.hf_api.ENDPOINT", self.hub.url, raising=False)
             files = self.hub.url + "/{repo_id}/resolve/{revision}/{filename}"
             patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", files)
             patch.setattr(constants, "HF_HOME", str(self.folder / "home"))

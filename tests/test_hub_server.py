@@ -219,6 +219,7 @@ def test_upload_cut_off_leaves_no_object_and_no_commit(hub, api, folder, monkeyp
         api.upload_file(
             path_or_fileobj=b"q" * 200_000, path_in_repo="q.bin", repo_id="me/data", repo_type="dataset"
         )
+    assert hub.requests("^PUT /lfs/")  # waits until the server, too, is done with the last one
     assert hub.files("me/data") == before
     assert not list((hub.store.root / "blobs").glob("part-*"))
 

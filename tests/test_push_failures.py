@@ -5,7 +5,6 @@ import signal
 
 import pytest
 from hub import READ_TOKEN, STRANGER_TOKEN
-from huggingface_hub import HfApi
 from pushing import REPO, local_client
 from releases import read_lines, write_lines
 
@@ -22,15 +21,12 @@ def client(tmp_path):
 @pytest.fixture
 def edited(client):
     client.push_all()
-    api = HfApi(client.hub.url, token="hf_local_write")
-    card = (
-        client.hub.files(REPO)["README.md"]
-        .decode()
-        .replace("## Known issues\n", "## Known issues\n\nBy hand.\n")
-    )
-    api.upload_file(
-        path_or_fileobj=card.encode(), path_in_repo="README.md", repo_id=REPO, repo_type="dataset"
-    )
+    theirs = client.folder / "theirs"
+    theirs.mkdir()
+    card = client.hub.files(REPO)["README.md"].decode()
+    edited = card.replace("## Known issues\n", "## Known issues\n\nBy hand.\n")
+    (theirs / "README.md").write_text(edited, "utf-8")
+    client.hub.seed(REPO, theirs)
     write_lines(client.release, read_lines(client.release)[:-5])
     return client
 
