@@ -179,6 +179,9 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
 
+    def handle_endtag(self, tag):
+        self.elements.append((None, {}))
+
     def handle_data(self, data):
         self.texts.append((self.elements[-1], data))
 
