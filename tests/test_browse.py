@@ -7,6 +7,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -166,6 +168,17 @@ def test_nothing_can_be_sent_to_the_server(sample):
     status, headers, body = get(sample, "/data.json", "HEAD")
     assert (status, body) == (200, b"")
     assert int(headers["Content-Length"]) > 10_000
+
+
+def test_a_browser_that_hangs_up_is_no_error(sample, capfd):
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", sample.server_port)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(
+                f"GET /data.json HTTP/1.1\r\nHost: 127.0.0.1:{sample.server_port}\r\n\r\n".encode()
+            )
+    assert get(sample, "/")[0] == 200
+    assert capfd.readouterr().err == ""
 
 
 class _Page(HTMLParser):

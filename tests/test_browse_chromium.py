@@ -207,6 +207,9 @@ def test_a_link_restores_filters_search_and_caption(chromium, sample):
     assert chromium.run("return document.getElementById('search').value") == "the"
     chromium.driver.find_element("id", "clear").click()
     assert (chromium.count, chromium.hash) == ("53 captions", f"#caption={shown.replace('/', '%2F')}")
+    chromium.driver.find_element("id", "home").click()
+    assert chromium.hash == ""
+    chromium.driver.back()
     chromium.driver.back()
     chromium.wait(f"return document.getElementById('count').textContent === '{count}'")
 
