@@ -145,13 +145,15 @@ def test_a_row_without_picture_has_none(awkward):
 def test_a_row_that_names_a_file_that_is_no_picture_gives_nothing_away(awkward, tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("top secret")
-    gone = tmp_path / "gone.png"
-    cells = [{"path": str(path), "bytes": None} for path in (secret, gone)]
+    postscript = tmp_path / "page.eps"
+    postscript.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    files = (secret, tmp_path / "gone.png", postscript)
+    cells = [{"path": str(path), "bytes": None} for path in files]
     rows = datasets.Dataset.from_dict(
         {"image": cells}, features=datasets.Features({"image": datasets.Image(decode=False)})
     )
     awkward.pictures = Pictures(rows)
-    for number in range(2):
+    for number in range(len(files)):
         assert get(awkward, f"/pictures/{number}")[0] == 404
 
 
