@@ -268,6 +268,17 @@ def test_the_selected_row_is_always_in_sight_and_few_rows_are_made(chromium, sam
     assert chromium.run("return document.querySelectorAll('.row').length") < 25
 
 
+def test_going_back_leaves_the_list_where_it_is(chromium, sample):
+    chromium.open(sample.url)
+    chromium.run("document.getElementById('list').scrollTop = 300")
+    chromium.driver.find_element("css selector", ".row[aria-posinset='8']").click()
+    chromium.driver.back()
+    chromium.wait(
+        f"return document.querySelector('#detail .id').textContent === '{sample.captions['id'][0]}'"
+    )
+    assert chromium.run("return document.getElementById('list').scrollTop") == 300
+
+
 def width(chromium):
     return chromium.run("return Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
 
