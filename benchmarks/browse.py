@@ -19,8 +19,8 @@ const done = arguments[0];
 const painted = () => performance.getEntriesByName("first-contentful-paint")[0].startTime;
 const look = () => {
   const picture = document.querySelector("#detail .large");
-  if (picture && picture.complete !== false) requestAnimationFrame(() => setTimeout(() => done([painted(), performance.now()])));
-  else requestAnimationFrame(look);
+  if (!picture || picture.complete === false) return requestAnimationFrame(look);
+  requestAnimationFrame(() => setTimeout(() => done([painted(), performance.now()])));
 };
 look();
 """

@@ -30,6 +30,13 @@ def awkward_rows():
         "error_type": ["Text"],
         "error_words": ["<script>document.title = 'run'</script>"],
     }
+    yield {
+        "caption": "Grün ist 🟢 es.",
+        "sentence_index": 3,
+        "annotation": "incorrect",
+        "error_type": ["Object", "Text"],
+        "error_words": ["es"],
+    }
     yield {"caption": 'Nobody said "never".', "image_name": "2", "image_path_in_repo": "images/2.png",
            "image_type": None, "annotation": "unknown"}  # fmt: skip
 

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -143,13 +145,15 @@ def test_a_row_without_picture_has_none(awkward):
 def test_a_row_that_names_a_file_that_is_no_picture_gives_nothing_away(awkward, tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("top secret")
-    gone = tmp_path / "gone.png"
-    cells = [{"path": str(path), "bytes": None} for path in (secret, gone)]
+    postscript = tmp_path / "page.eps"
+    postscript.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    files = (secret, tmp_path / "gone.png", postscript)
+    cells = [{"path": str(path), "bytes": None} for path in files]
     rows = datasets.Dataset.from_dict(
         {"image": cells}, features=datasets.Features({"image": datasets.Image(decode=False)})
     )
     awkward.pictures = Pictures(rows)
-    for number in range(2):
+    for number in range(len(files)):
         assert get(awkward, f"/pictures/{number}")[0] == 404
 
 
@@ -168,6 +172,17 @@ def test_nothing_can_be_sent_to_the_server(sample):
     assert int(headers["Content-Length"]) > 10_000
 
 
+def test_a_browser_that_hangs_up_is_no_error(sample, capfd):
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", sample.server_port)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(
+                f"GET /data.json HTTP/1.1\r\nHost: 127.0.0.1:{sample.server_port}\r\n\r\n".encode()
+            )
+    assert get(sample, "/")[0] == 200
+    assert capfd.readouterr().err == ""
+
+
 class _Page(HTMLParser):
     """Elements of a page and the text within scripts and styles."""
 
@@ -178,6 +193,9 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        self.elements.append((None, {}))
 
     def handle_data(self, data):
         self.texts.append((self.elements[-1], data))

@@ -29,7 +29,7 @@ SERVED_POLICY = (
 @cache
 def static(name: str) -> bytes:
     """Content of one of `FILES`."""
-    return resources.files(__package__).joinpath("static", name).read_bytes()
+    return resources.files(__package__).joinpath("static").joinpath(name).read_bytes()
 
 
 def as_json(columns: dict[str, Any]) -> bytes:

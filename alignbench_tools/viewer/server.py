@@ -2,6 +2,7 @@
 
 import http.server
 import re
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,11 @@ class Viewer(http.server.ThreadingHTTPServer):
         self.data = as_json(columns)
         self.pictures = pictures
         super().__init__((HOST, port), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that scrolls on hangs up on pictures: no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:

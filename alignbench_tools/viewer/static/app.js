@@ -2,6 +2,7 @@
 // What the reader wants to see, kept in the address; keyboard and clicks change it.
 
 const narrow = matchMedia("(max-width: 760px)");
+const wide = matchMedia("(min-width: 1080px)");
 const byId = (id) => document.getElementById(id);
 
 class App {
@@ -12,7 +13,8 @@ class App {
     this.caption = null;
     this.list = new List(byId("list"), (caption) => this.open(caption));
     byId("filters").append(...filterMenus(data, (facet, name, on) => this.filter(facet, name, on)));
-    byId("source").textContent = `${plural(data.size, "caption")}, ${plural(data.sentences.label.length, "sentence")} from ${data.source}`;
+    byId("source").textContent =
+      `${plural(data.size, "caption")}, ${plural(data.sentences.label.length, "sentence")} from ${data.source}`;
     fillHelp(data);
     this.listen();
     this.restore();
@@ -35,7 +37,8 @@ class App {
     window.addEventListener("popstate", () => this.restore());
     document.addEventListener("keydown", (event) => this.press(event));
     document.addEventListener("click", (event) => {
-      for (const menu of document.querySelectorAll(".filter[open]")) if (!menu.contains(event.target)) menu.open = false;
+      for (const menu of document.querySelectorAll(".filter[open]"))
+        if (!menu.contains(event.target)) menu.open = false;
     });
     for (const dialog of document.querySelectorAll("dialog")) {
       dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
@@ -83,15 +86,19 @@ class App {
     const held = detail.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
     document.body.dataset.view = this.caption === null ? "list" : "caption";
     const place = this.result.found.indexOf(this.shown);
-    detail.replaceChildren(this.shown === null ? nothingFound() : captionView(this.data, this.shown, {
-      place,
-      result: this.result,
-      wide: !narrow.matches,
-      step: (by) => this.step(by),
-      back: () => this.back(),
-      copy: () => this.copyLink(),
-      zoom: () => this.zoom(),
-    }));
+    detail.replaceChildren(
+      this.shown === null
+        ? nothingFound()
+        : captionView(this.data, this.shown, {
+            place,
+            result: this.result,
+            wide: wide.matches,
+            step: (by) => this.step(by),
+            back: () => this.back(),
+            copy: () => this.copyLink(),
+            zoom: () => this.zoom(),
+          }),
+    );
     detail.scrollTop = 0;
     if (held) (detail.querySelector(`[aria-label="${CSS.escape(held)}"]:enabled`) ?? detail).focus();
     highlightTerms(detail, this.result.terms);
@@ -146,8 +153,8 @@ class App {
     if (this.caption !== null) query.set("caption", this.data.captions.id[this.caption]);
     for (const facet of FACETS) for (const name of this.chosen[facet]) query.append(facet, name);
     if (this.text.trim()) query.set("q", this.text.trim());
-    const hash = query.size ? `#${query}` : location.pathname + location.search;
-    if (hash !== location.hash) history[how](null, "", hash);
+    const hash = `#${query}`;
+    if (hash !== (location.hash || "#")) history[how](null, "", hash);
   }
 
   restore() {
@@ -155,7 +162,9 @@ class App {
     const strange = [];
     for (const facet of FACETS) {
       const names = query.getAll(facet);
-      strange.push(...names.filter((name) => !this.data.names[facet].includes(name)).map((name) => `${facet} “${name}”`));
+      strange.push(
+        ...names.filter((name) => !this.data.names[facet].includes(name)).map((name) => `${facet} “${name}”`),
+      );
       this.chosen[facet] = new Set(names.filter((name) => this.data.names[facet].includes(name)));
     }
     this.text = byId("search").value = query.get("q") ?? "";
@@ -171,10 +180,17 @@ class App {
     if (event.key === "Escape") return this.escape(menu);
     if (menu || event.target.matches("input")) return;
     const act = {
-      j: () => this.step(1), ArrowDown: () => this.step(1), ArrowRight: () => this.step(1),
-      k: () => this.step(-1), ArrowUp: () => this.step(-1), ArrowLeft: () => this.step(-1),
-      Home: () => this.step(-Infinity), End: () => this.step(Infinity),
-      "/": () => byId("search").select(), "?": () => byId("help").showModal(), z: () => this.zoom(),
+      j: () => this.step(1),
+      ArrowDown: () => this.step(1),
+      ArrowRight: () => this.step(1),
+      k: () => this.step(-1),
+      ArrowUp: () => this.step(-1),
+      ArrowLeft: () => this.step(-1),
+      Home: () => this.step(-Infinity),
+      End: () => this.step(Infinity),
+      "/": () => byId("search").select(),
+      "?": () => byId("help").showModal(),
+      z: () => this.zoom(),
     }[event.key];
     if (!act) return;
     event.preventDefault();
@@ -215,7 +231,9 @@ function storedTheme(value) {
 }
 
 function switchTheme() {
-  const now = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const now =
+    document.documentElement.dataset.theme ??
+    (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
   storedTheme(document.documentElement.dataset.theme);
 }
@@ -225,9 +243,12 @@ async function start() {
   if (theme) document.documentElement.dataset.theme = theme;
   const embedded = byId("data");
   try {
-    window.app = new App(new Captions(embedded ? JSON.parse(embedded.textContent) : await (await fetch("data.json")).json()));
+    window.app = new App(
+      new Captions(embedded ? JSON.parse(embedded.textContent) : await (await fetch("data.json")).json()),
+    );
   } catch (error) {
-    byId("count").textContent = `The captions could not be loaded (${error.message}). Is the server still running?`;
+    byId("count").textContent =
+      `The captions could not be loaded (${error.message}). Is the server still running?`;
     throw error;
   }
 }

@@ -27,7 +27,9 @@ class Captions {
     const allowed = Object.fromEntries(FACETS.map((facet) => [facet, this.allowed(facet, chosen[facet])]));
     const [labelBits, typeBits] = [bits(allowed.label), chosen.type.size ? bits(allowed.type) : 0];
     const terms = searchTerms(text);
-    const counts = Object.fromEntries(FACETS.map((facet) => [facet, new Uint32Array(this.names[facet].length)]));
+    const counts = Object.fromEntries(
+      FACETS.map((facet) => [facet, new Uint32Array(this.names[facet].length)]),
+    );
     const found = [];
     const hits = new Uint8Array(label.length);
     for (let caption = 0; caption < this.size; caption++) {
@@ -92,6 +94,10 @@ function pieces(sentence, spans) {
   return cuts.slice(1).map((end, place) => {
     const start = cuts[place];
     const covering = spans.filter((span) => span[0] <= start && span[1] >= end);
-    return { text: points.slice(start, end).join(""), spans: covering, last: covering.filter((span) => span[1] === end) };
+    return {
+      text: points.slice(start, end).join(""),
+      spans: covering,
+      last: covering.filter((span) => span[1] === end),
+    };
   });
 }

@@ -2,7 +2,13 @@
 // What is seen: filter menus, the list of captions, one caption. Texts of the data become text nodes, only.
 
 const LABEL_MARKS = { correct: "✓", incorrect: "✕", unknown: "?" };
-const FACET_TITLES = { captioner: "Captioner", label: "Label", type: "Type", domain: "Domain", direction: "Direction" };
+const FACET_TITLES = {
+  captioner: "Captioner",
+  label: "Label",
+  type: "Type",
+  domain: "Domain",
+  direction: "Direction",
+};
 const DIRECTION_TITLES = { image_to_text: "image → text", text_to_image: "text → image" };
 
 function element(tag, attributes = {}, ...children) {
@@ -33,14 +39,37 @@ function typeName(data, code) {
 function filterMenus(data, change) {
   return FACETS.map((facet) => {
     const options = data.names[facet].map((name) => {
-      const box = element("input", { type: "checkbox", value: name, onchange: (event) => change(facet, name, event.target.checked) });
-      const swatch = facet === "type" && element("span", { class: "swatch", "data-type": name, "aria-hidden": "true" }, "ab");
+      const box = element("input", {
+        type: "checkbox",
+        value: name,
+        onchange: (event) => change(facet, name, event.target.checked),
+      });
+      const swatch =
+        facet === "type" &&
+        element("span", { class: "swatch", "data-type": name, "aria-hidden": "true" }, "ab");
       const mark = facet === "label" && labelMark(name);
-      return element("label", { class: "option" }, box, swatch, mark, element("span", { class: "name" }, title(facet, name)), element("span", { class: "number" }));
+      return element(
+        "label",
+        { class: "option" },
+        box,
+        swatch,
+        mark,
+        element("span", { class: "name" }, title(facet, name)),
+        element("span", { class: "number" }),
+      );
     });
-    const summary = element("summary", {}, element("span", { class: "facet-title" }, FACET_TITLES[facet]), element("span", { class: "chosen" }));
-    return element("details", { class: "filter", name: "filter", "data-facet": facet }, summary,
-      element("div", { class: "menu", role: "group", "aria-label": FACET_TITLES[facet] }, options));
+    const summary = element(
+      "summary",
+      {},
+      element("span", { class: "facet-title" }, FACET_TITLES[facet]),
+      element("span", { class: "chosen" }),
+    );
+    return element(
+      "details",
+      { class: "filter", name: "filter", "data-facet": facet },
+      summary,
+      element("div", { class: "menu", role: "group", "aria-label": FACET_TITLES[facet] }, options),
+    );
   });
 }
 
@@ -80,8 +109,9 @@ function countsText(data, caption) {
 
 // A bar per sentence, high where it is wrong: shape says it without colour.
 function strip(data, caption) {
-  const bars = data.sentencesOf(caption).map((sentence) =>
-    element("i", { class: data.names.label[data.sentences.label[sentence]] }));
+  const bars = data
+    .sentencesOf(caption)
+    .map((sentence) => element("i", { class: data.names.label[data.sentences.label[sentence]] }));
   return element("span", { class: "strip", role: "img", "aria-label": countsText(data, caption) }, bars);
 }
 
@@ -100,7 +130,11 @@ function picture(data, caption, attributes) {
 }
 
 function noPicture(kind) {
-  return element("span", { class: `${kind} no-picture` }, kind === "large" ? "This picture is not here." : "");
+  return element(
+    "span",
+    { class: `${kind} no-picture` },
+    kind === "large" ? "This picture is not here." : "",
+  );
 }
 
 function captionerOf(data, caption) {
@@ -111,11 +145,30 @@ function row(data, caption, place, total, hits) {
   const all = data.sentencesOf(caption);
   const shown = (hits && all.find((sentence) => hits[sentence])) ?? all[0];
   const domain = data.names.domain[data.captions.domain[caption]];
-  return element("div", { class: "row", role: "option", id: `row-${caption}`, "aria-setsize": total, "aria-posinset": place + 1, "data-caption": caption },
+  return element(
+    "div",
+    {
+      class: "row",
+      role: "option",
+      id: `row-${caption}`,
+      "aria-setsize": total,
+      "aria-posinset": place + 1,
+      "data-caption": caption,
+    },
     picture(data, caption, { class: "thumb", alt: "", loading: "lazy" }),
-    element("div", { class: "row-text" },
-      element("div", { class: "row-head" }, element("b", {}, captionerOf(data, caption)), element("span", { class: "muted" }, domain), strip(data, caption)),
-      element("p", { class: "excerpt" }, data.sentences.text[shown])));
+    element(
+      "div",
+      { class: "row-text" },
+      element(
+        "div",
+        { class: "row-head" },
+        element("b", {}, captionerOf(data, caption)),
+        element("span", { class: "muted" }, domain),
+        strip(data, caption),
+      ),
+      element("p", { class: "excerpt" }, data.sentences.text[shown]),
+    ),
+  );
 }
 
 // Rows come and go as the list is scrolled: thousands of them would make every filter slow.
@@ -173,13 +226,15 @@ class List {
     if (reveal && place >= 0) {
       const [top, view] = [place * this.rowHeight, this.container];
       if (top < view.scrollTop) view.scrollTop = top;
-      else if (top + this.rowHeight > view.scrollTop + view.clientHeight) view.scrollTop = top + this.rowHeight - view.clientHeight;
+      else if (top + this.rowHeight > view.scrollTop + view.clientHeight)
+        view.scrollTop = top + this.rowHeight - view.clientHeight;
     }
     this.draw();
   }
 
   mark() {
-    for (const made of this.rows.values()) made.setAttribute("aria-selected", String(Number(made.dataset.caption) === this.selected));
+    for (const made of this.rows.values())
+      made.setAttribute("aria-selected", String(Number(made.dataset.caption) === this.selected));
     const id = `row-${this.selected}`;
     if (document.getElementById(id)) this.container.setAttribute("aria-activedescendant", id);
     else this.container.removeAttribute("aria-activedescendant");
