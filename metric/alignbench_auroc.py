@@ -112,7 +112,12 @@ class AlignbenchAuroc(evaluate.Metric):
         if unknown:
             raise ValueError(f"expected inputs {', '.join(self.features)}, got {', '.join(unknown)}")
         others = {name: kwargs.get(name) for name in list(self.features)[2:]}
-        super().add_batch(**encode_batch(predictions, references, others))
+        batch = encode_batch(predictions, references, others)
+        # As evaluate does it, without its encoding of every single value: the batch is in Arrow's types.
+        if self.writer is None:
+            self.selected_feature_format = self.features
+            self._init_writer()
+        self.writer.write_batch(batch)
 
     def add(self, *, prediction=None, reference=None, **kwargs):
         """Add one row."""
