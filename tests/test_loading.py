@@ -202,7 +202,7 @@ def test_the_same_rows_come_from_a_relative_folder(write_release, tmp_path, monk
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"images": "all"}, "take 'auto', 'skip' or 'require'"),
+        ({"images": "all"}, "take 'auto', 'release', 'skip' or 'require'"),
         ({"data_files": "a.jsonl"}, "give data_dir=, not data_files="),
         ({"name": "sample", "data_dir": "."}, "the sample is embedded"),
     ],
