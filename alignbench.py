@@ -1643,8 +1643,8 @@ class AlignBench(datasets.ArrowBasedBuilder):
         )
         listed = "\n".join(f"  line {line}: {value}" for line, value in lost)
         raise ReleaseError(
-            f"images='require', and {_count(len(null), 'row')} would have none "
-            f"({KINDS['picture_unavailable'][1]}); lines and reasons:\n{listed}"
+            f"images='require', and {_count(len(lost), 'picture')} cannot be had "
+            f"({KINDS['picture_unavailable'][1]}):\n{listed}"
         )
 
     def _generate_tables(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import release_row
 from hub import READ_TOKEN, STRANGER_TOKEN, Hub
-from huggingface_hub import constants
+from huggingface_hub import constants, file_download
 from PIL import Image
 
 import alignbench
@@ -102,6 +102,8 @@ def load(hub, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             for name, value in client.items():
                 patch.setattr(constants, name, value, raising=False)
+                if hasattr(file_download, name):  # older clients hold copies of the constants
+                    patch.setattr(file_download, name, value)
             if env_token:
                 patch.setenv("HF_TOKEN", env_token)
             options = {

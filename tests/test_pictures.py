@@ -231,7 +231,7 @@ def test_require_lists_every_picture_that_cannot_be_had(site, load, write_releas
     with pytest.raises(alignbench.ReleaseError) as failure:
         load(folder, images="require")
     text = str(failure.value)
-    assert "5 rows would have none" in text
+    assert "5 pictures cannot be had" in text
     for line in (
         f"line 2: HTTP 404: {site.url}/gone.png",
         "line 3: file:///etc/hostname",
