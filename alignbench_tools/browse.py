@@ -26,10 +26,9 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--parquet", metavar="FOLDER", help="browse what `push --dry-run FOLDER` wrote")
     parser.add_argument("--images", default="auto", choices=["auto", "skip", "require"])
     parser.add_argument("--retry", action="store_true", help="try again the pictures that could not be had")
-    parser.add_argument(
-        "--out", metavar="FILE.html", help="write one self-contained page in place of serving"
-    )
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--out", metavar="FILE.html", help="write one self-contained page in place of serving")
+    where.add_argument(
         "--port", type=int, help=f"on 127.0.0.1; default: {PORT}, or a free one if it is taken"
     )
     parser.add_argument("--no-open", action="store_true", help="do not open the browser")
@@ -39,6 +38,8 @@ def add_parser(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Load the captions, then serve them until interrupted, or write them as one page."""
+    if args.out and not Path(args.out).absolute().parent.is_dir():
+        raise FileNotFoundError(f"--out {args.out}: no such folder; make it first")
     captions, source = load(args)
     found, pictures = columns(captions, source), Pictures(captions)
     if args.out:
@@ -61,11 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 def load(args: argparse.Namespace) -> tuple[datasets.Dataset, str]:
     """Rows of config ``captions`` and the name of their source; ValueError for options that contradict."""
-    given = release.arguments(args)
-    if (args.parquet or args.config == "sample") and given:
-        options = ", ".join(f"--{name.rstrip('s') if name == 'image_dirs' else name}" for name in given)
-        chosen = "--parquet" if args.parquet else "sample"
-        raise ValueError(f"{chosen} is a release of its own; leave out {options.replace('_', '-')}")
+    _check(args)
     if args.parquet:
         folder = Path(args.parquet).absolute()
         if not folder.is_dir():
@@ -76,6 +73,20 @@ def load(args: argparse.Namespace) -> tuple[datasets.Dataset, str]:
     captions = release.load(args, "captions", args.images, args.retry)
     source = "embedded sample" if args.config == "sample" else alignbench.report(captions).source
     return captions, source
+
+
+def _check(args: argparse.Namespace) -> None:
+    chosen = "--parquet" if args.parquet else "sample" if args.config == "sample" else None
+    if chosen is None:
+        return
+    given = {"image_dir" if name == "image_dirs" else name for name in release.arguments(args)}
+    if args.parquet:
+        given |= {name for name in ("retry", "images") if getattr(args, name) not in (False, "auto")}
+    options = sorted(f"--{name.replace('_', '-')}" for name in given)
+    if args.parquet and args.config == "sample":
+        options.append("sample")
+    if options:
+        raise ValueError(f"{chosen} is a release of its own; leave out {', '.join(options)}")
 
 
 def bind(found: dict[str, Any], pictures: Pictures, port: int | None) -> Viewer:

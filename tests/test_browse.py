@@ -281,12 +281,18 @@ def test_a_span_that_is_not_in_its_sentence_is_refused(sample):
     [
         (["sample", "--data-dir", "x"], "sample is a release of its own; leave out --data-dir"),
         (["--parquet", "x", "--image-dir", "coco=y"], "--parquet is .* leave out --image-dir"),
+        (["sample", "--parquet", "x", "--images", "skip", "--retry"], "leave out --images, --retry, sample"),
         (["--parquet", "no/such/folder"], "--parquet no/such/folder: no such folder"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(arguments, message):
     with pytest.raises((ValueError, OSError), match=message):
         browse.load(options(*arguments))
+
+
+def test_a_page_in_a_folder_that_is_not_there_is_refused_before_loading(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"--out .*/new/page.html: no such folder; make it first"):
+        browse.run(options("--data-dir", "unread", "--out", tmp_path / "new/page.html"))
 
 
 def test_a_port_that_is_taken_is_an_error_if_asked_for_and_left_alone_if_not(sample, monkeypatch):

@@ -100,6 +100,8 @@ class App {
           }),
     );
     detail.scrollTop = 0;
+    // Beside the picture, which stays in sight; on a phone it would scroll the picture away.
+    if (wide.matches) detail.querySelector(".hit")?.scrollIntoView({ block: "nearest" });
     if (held) (detail.querySelector(`[aria-label="${CSS.escape(held)}"]:enabled`) ?? detail).focus();
     highlightTerms(detail, this.result.terms);
     this.list.select(this.shown, this.caption !== null);
