@@ -1,7 +1,9 @@
 """Each comparison: our call, the peer's, and what is promised. Long peers run in part and are scaled."""
 
 import importlib.util
+import itertools
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import alignbench_auroc
@@ -16,7 +18,7 @@ from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 from . import data, peers
-from .timing import Row, median, median_of
+from .timing import Row, median, medians
 
 METRIC = str(Path(alignbench_auroc.__file__).with_name("alignbench_auroc.py"))
 COLUMNS = ("references", "captioner", "image_id", "position", "domain")
@@ -35,18 +37,16 @@ def columns(rows):
 def pooled_auroc(benchmark):
     labels = benchmark.rows["references"].to_numpy()
     for kind, scores in kinds(benchmark):
-        ours = median(lambda s=scores[0]: alignbench_auroc.auroc(s, labels), 41)
-        promise = "<= 1.7" if kind == "floats" else "<= 0.4"
+        score = scores[0]
+        promises = {"np.argsort": "<= 1.7" if kind == "floats" else "<= 0.4"}
         rivals = {
-            "np.argsort": lambda s=scores[0]: np.argsort(s),
-            "scikit-learn roc_auc_score": lambda s=scores[0]: roc_auc_score(labels, s),
-            "scipy mannwhitneyu": lambda s=scores[0]: mannwhitneyu(s[labels == 1], s[labels == 0]),
-        } | torchmetrics_auroc(scores[0], labels)
-        for name, call in rivals.items():
-            repeats = 41 if name == "np.argsort" else 7
-            yield Row(
-                "one pooled AUROC", kind, ours, name, median(call, repeats), promise if repeats == 41 else ""
-            )
+            "np.argsort": partial(np.argsort, score),
+            "scikit-learn roc_auc_score": partial(roc_auc_score, labels, score),
+            "scipy mannwhitneyu": partial(mannwhitneyu, score[labels == 1], score[labels == 0]),
+        } | torchmetrics_auroc(score, labels)
+        for name, rival in rivals.items():
+            ours, peer = medians(partial(alignbench_auroc.auroc, score, labels), rival, 21)
+            yield Row("one pooled AUROC", kind, ours, name, peer, promises.get(name, ""))
 
 
 def torchmetrics_auroc(scores, labels):
@@ -56,57 +56,52 @@ def torchmetrics_auroc(scores, labels):
     from torchmetrics.functional.classification import binary_auroc
 
     inputs = torch.tensor(scores) / scores.max(), torch.tensor(labels)
-    return {"torchmetrics binary_auroc": lambda: binary_auroc(*inputs)}
+    return {"torchmetrics binary_auroc": partial(binary_auroc, *inputs)}
 
 
 def all_diagnostics(benchmark):
     sentences = alignbench_auroc.check_columns(**columns(benchmark.rows))
     frame = benchmark.rows.assign(position=benchmark.rows["position"].clip(upper=5))
     for kind, scores in kinds(benchmark):
-        table = frame.assign(score=scores[0])
-        ours = median(lambda s=scores[0]: alignbench_auroc.diagnose(s, sentences, interval=None), 15)
-        peer = median(lambda t=table, p=kind == "floats": peers.diagnostics(t, p), 3)
+        ours, peer = medians(
+            partial(alignbench_auroc.diagnose, scores[0], sentences, interval=None),
+            partial(peers.diagnostics, frame.assign(score=scores[0]), kind == "floats"),
+            5,
+        )
         promise = ">= 40" if kind == "floats" else ">= 200"
         yield Row("all point estimates and diagnostics", kind, ours, "scikit-learn + pandas", peer, promise)
 
 
 def cluster_bootstrap(benchmark, replicates=1000, timed=10):
     sentences = alignbench_auroc.check_columns(**columns(benchmark.rows))
+    what = f"{replicates} cluster-bootstrap replicates, 8 intervals and the mean's"
     for kind, scores in kinds(benchmark):
-
-        def ours(seed, s=scores[0]):
-            return alignbench_auroc.summarize(
-                s, sentences, interval="bootstrap", replicates=replicates, seed=seed
-            )
-
         table = benchmark.rows.assign(score=scores[0])
-        peer = median(lambda t=table: peers.bootstrap(t, timed), 3) * replicates / timed
+        summarize = partial(
+            alignbench_auroc.summarize, scores[0], sentences, interval="bootstrap", replicates=replicates
+        )
+        peer_call = partial(peers.bootstrap, table, timed)
         name = f"df.iloc + groupby + scikit-learn, {timed} replicates scaled"
+        ours, peer = medians(summarize, peer_call)
         promise = ">= 650" if kind == "floats" else ">= 1100"
-        what = f"{replicates} cluster-bootstrap replicates, 8 intervals and the mean's"
-        yield Row(what, kind, median(lambda run=ours: run(0)), name, peer, promise)
-        first = median_of((lambda run=ours, seed=seed: run(seed)) for seed in range(1, 8))
-        yield Row(what + ", draws included", kind, first, name, peer)
+        yield Row(what, kind, ours, name, peer * replicates / timed, promise)
+        seeds = itertools.count(1)
+        ours, peer = medians(lambda run=summarize, s=seeds: run(seed=next(s)), peer_call)
+        yield Row(what + ", draws included", kind, ours, name, peer * replicates / timed)
         if importlib.util.find_spec("confidenceinterval"):
-            yield Row(
-                "interval of one AUROC",
-                kind,
-                analytic(scores[0], sentences),
-                *rows_bootstrap(table, replicates),
+            ours, peer = medians(
+                partial(alignbench_auroc.summarize, scores[0], sentences), rows_bootstrap(table, timed), 3
             )
+            name = f"confidenceinterval (rows), {timed} replicates scaled"
+            yield Row("AUROC with analytic intervals", kind, ours, name, peer * replicates / timed)
 
 
-def analytic(scores, sentences):
-    return median(lambda: alignbench_auroc.summarize(scores, sentences))
-
-
-def rows_bootstrap(table, replicates, timed=10):
+def rows_bootstrap(table, replicates):
     """confidenceinterval's bootstrap, which resamples rows as if an image's sentences were independent."""
     from confidenceinterval import roc_auc_score as with_interval
 
     labels, scores = table["references"].to_list(), (table["score"] / table["score"].max()).to_list()
-    call = median(lambda: with_interval(labels, scores, method="bootstrap_percentile", n_resamples=timed), 1)
-    return f"confidenceinterval, {timed} replicates scaled", call * replicates / timed
+    return partial(with_interval, labels, scores, method="bootstrap_percentile", n_resamples=replicates)
 
 
 def everything_at_once(benchmark):
@@ -123,16 +118,9 @@ def everything_at_once(benchmark):
         given = {name: arrow[name] for name in names}
         lists = {name: values.tolist() for name, values in given.items()}
         stock = stock_metric(datasets.Features({name: everything.features[name] for name in names}))
-        ours = median(lambda m=metric, part=given: m.compute(**part), 7)
-        peer = median(lambda m=stock, part=lists: m.compute(**part), 5)
-        yield Row(
-            f"compute() of {len(names)} columns",
-            "floats",
-            ours,
-            "an empty stock evaluate metric",
-            peer,
-            ">= 15",
-        )
+        ours, peer = medians(partial(metric.compute, **given), partial(stock.compute, **lists))
+        what = f"compute() of {len(names)} columns"
+        yield Row(what, "floats", ours, "an empty stock evaluate metric", peer, ">= 15")
 
 
 def stock_metric(features):
@@ -164,15 +152,18 @@ def training_epoch(benchmark, rows=10_000, batch=100):
             roc_auc_score(labels[: start + batch], scores[: start + batch])
 
     what = f"an epoch: {rows // batch} add_batch calls and compute(), {rows} rows"
-    yield Row(what, "floats", median(epoch, 5), "scikit-learn after each batch", median(stock, 3), "< 50 ms")
+    ours, peer = medians(epoch, stock, 5)
+    yield Row(what, "floats", ours, "scikit-learn after each batch", peer, "< 50 ms")
 
 
 def delong_covariance(benchmark, timed=2):
     labels = benchmark.rows["references"].to_numpy()
     for kind, scores in kinds(benchmark):
-        ours = median(lambda s=scores: delong(s, labels), 7)
-        peer = median(lambda s=scores: peers.sun_xu_delong(s[:timed], labels), 3) * len(scores) / timed
+        ours, peer = medians(
+            partial(delong, scores, labels), partial(peers.sun_xu_delong, scores[:timed], labels), 5
+        )
         name = f"plain Sun & Xu loop, {timed} detectors scaled"
+        peer *= len(scores) / timed
         yield Row(f"DeLong, {len(scores)} detectors", kind, ours, name, peer, ">= 25")
 
 
@@ -181,10 +172,12 @@ def all_pairs(benchmark, timed=5):
     labels, captioner = rows["references"].to_numpy(), rows["captioner"].to_numpy()
     for kind, scores in kinds(benchmark):
         named = {f"detector {i}": row for i, row in enumerate(scores)}
-        ours = median(lambda d=named: ensembles(d, labels, captioner), 5)
         pairs = len(scores) * (len(scores) - 1) // 2
-        calls = ((lambda s=scores, i=i: peers.ensemble(s[0], s[i], rows)) for i in range(1, timed + 1))
-        peer = median_of(calls) * pairs
+        ours, peer = medians(
+            partial(ensembles, named, labels, captioner),
+            lambda s=scores: [peers.ensemble(s[0], s[i], rows) for i in range(1, timed + 1)],
+        )
+        peer *= pairs / timed
         name = f"pandas + scikit-learn, {timed} pairs scaled"
         yield Row(f"{pairs} ensembles", kind, ours, name, peer, ">= 25" if kind == "floats" else ">= 100")
 
@@ -195,8 +188,12 @@ def localize(benchmark, timed=1500):
         [start < span[0]["end"] and span[0]["start"] < end for start, end in words(sentence)]
         for sentence, span in zip(sentences[:timed], spans[:timed], strict=True)
     ]
-    ours = median(lambda: localization(sentences, spans, word_scores=scores))
-    peer = median(lambda: peers.localization(hits, scores[:timed]), 3) * len(sentences) / timed
+    ours, peer = medians(
+        partial(localization, sentences, spans, word_scores=scores),
+        partial(peers.localization, hits, scores[:timed]),
+        5,
+    )
+    peer *= len(sentences) / timed
     name = f"scikit-learn a sentence, {timed} sentences scaled"
     yield Row(f"localisation in {len(sentences):,} sentences", "floats", ours, name, peer, ">= 50")
 
@@ -230,8 +227,8 @@ def growth(exponents=(4, 5, 6, 7)):
         sentences = alignbench_auroc.check_columns(labels, **groups)
         repeats = 5 if exponent < 7 else 2
         times = (
-            median(lambda s=scores, y=labels: alignbench_auroc.auroc(s, y), repeats),
-            median(lambda s=scores, d=sentences: alignbench_auroc.summarize(s, d), repeats),
+            median(partial(alignbench_auroc.auroc, scores, labels), repeats),
+            median(partial(alignbench_auroc.summarize, scores, sentences), repeats),
         )
         yield [f"10^{exponent}", *(f"{time * 1e9 / n / np.log2(n):.1f}" for time in times)]
 

@@ -35,17 +35,21 @@ class Row(NamedTuple):
 def median(call, repeats=7):
     """Median time of a call in seconds, after one call that is not counted."""
     call()
-    return median_of(call for _ in range(repeats))
+    return statistics.median(_clock(call) for _ in range(repeats))
 
 
-def median_of(calls):
-    """Median time of different calls."""
-    times = []
-    for call in calls:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def medians(ours, peer, repeats=7):
+    """Median times of two calls made in turn, so that what else the machine does befalls both."""
+    ours()
+    peer()
+    times = [(_clock(ours), _clock(peer)) for _ in range(repeats)]
+    return tuple(map(statistics.median, zip(*times, strict=True)))
+
+
+def _clock(call):
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
 
 
 def _time(seconds):
