@@ -21,6 +21,7 @@ from .grouped import Ranks, runs, sorted_rows
 BLOCK = 128  # replicates that stay in the processor's cache together
 MAX_CELLS = 2_000_000  # replicates x columns that are kept: 16 MB
 CACHE_BYTES = 8 << 20
+DRAWN = 1 << 21  # multiplicities at a time, 4 MB
 CHUNK = 1 << 15  # draws whose counts stay in the processor's cache
 
 
@@ -83,6 +84,7 @@ def replicate(plans: list[list[Steps]], replicates: int, seed: int, block: int =
     """AUROC (d, replicates, g) of d detectors in the same draws; NaN where a draw lacks a class."""
     images, groups = plans[0][0].gain.shape[1], len(plans[0])
     _check_size(replicates, len(plans) * groups)
+    block = min(block, max(4, DRAWN // images))
     out = np.empty((len(plans), replicates, groups))
     done = 0
     for drawn in multiplicities(images, replicates, seed, block):

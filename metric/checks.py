@@ -11,6 +11,8 @@ import numpy as np
 
 from .sentences import CORRECT, INCORRECT, TYPES, UNKNOWN, Groups, Sentences, Tags
 
+MAX_POSITION = 2**31 - 1
+
 
 def check_columns(
     references, captioner=None, image_id=None, position=None, hallucination_types=None, domain=None
@@ -112,9 +114,10 @@ def as_positions(values, n: int) -> np.ndarray | None:
         found = _numbers("position", found)
     if found.dtype.kind == "f":
         found = np.where(np.isnan(found), -1, found)
-        if (wrong := found != np.rint(found)).any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise ValueError(f"position: expected whole numbers from 0, got {found[row]} in row {row}")
+    wrong = (found > MAX_POSITION) | (found != np.rint(found))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"position: expected whole numbers from 0, got {found.tolist()[row]} in row {row}")
     positions = found.astype(np.int32)
     return positions if len(positions) and positions.max() >= 0 else None
 
@@ -160,6 +163,8 @@ def _small_integers(values) -> np.ndarray | None:
 def _plain(name: str, values) -> np.ndarray:
     if values is None:
         raise ValueError(f"{name}: expected one value a row, got None")
+    if hasattr(values, "detach"):  # a torch tensor, which may need gradients or lie on a GPU
+        values = values.detach().cpu().double()
     if not hasattr(values, "__array__") and not isinstance(values, list):
         if not isinstance(values, Sequence) or isinstance(values, str):
             raise ValueError(f"{name}: expected a list or an array, got {type(values).__name__}")
@@ -167,10 +172,17 @@ def _plain(name: str, values) -> np.ndarray:
     try:
         found = np.asarray(values)
     except ValueError:
-        found = np.array([*values, None], dtype=object)[:-1]
+        found = _objects(values)
+    if found.dtype.kind in "US":  # numpy has turned numbers among them into text, too
+        found = _objects(values)
     if found.ndim != 1:
         raise ValueError(f"{name}: expected one value a row, shape (n,), got shape {found.shape}")
     return found
+
+
+def _objects(values) -> np.ndarray:
+    """The values as they are, (n,): without the last one numpy would make a matrix of equal lists."""
+    return np.array([*values, None], dtype=object)[:-1]
 
 
 def _numbers(name: str, found: np.ndarray) -> np.ndarray:

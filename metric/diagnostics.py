@@ -23,8 +23,7 @@ def operating_points(scored: Scored, found: Estimate) -> np.ndarray:
     out = np.full((groups.groups + 1, len(MEASURES)), np.nan)
     for number, levels in enumerate([*groups.levels(), *found.together.levels()]):
         out[number, 0] = levels.flipped().average_precision()
-        out[number, 1] = levels.fpr_at_tpr(0.95)
-        out[number, 2:4] = levels.best_balanced_accuracy()
+        out[number, 1:4] = levels.operating_points(0.95)
     probabilities = scored.probabilities
     if probabilities is not None:
         out[:, 4:] = calibration.calibration_by_group(
@@ -64,8 +63,8 @@ def by_type(scored: Scored, found: Estimate, tags: Tags) -> dict:
     wrong = ~scored.sentences.positive[tags.rows] & (codes[tags.rows] >= 0)
     rows, kinds = tags.rows[wrong], tags.codes[wrong]
     if found.by_captioner.ranks.ordered:
-        order = np.argsort(rows)  # sums in the order of the scores do not show that of the rows
-        rows, kinds = rows[order], kinds[order]
+        # Sums in the order of the scores do not show that of the rows.
+        rows, kinds = _by_row(rows, kinds, len(codes))
     shape, size = (groups, len(TYPES)), groups * len(TYPES)
     cells = codes[rows] * len(TYPES) + kinds
     given = np.ones(len(rows), bool) if scored.absent is None else ~scored.absent[rows]
@@ -90,6 +89,17 @@ def by_type(scored: Scored, found: Estimate, tags: Tags) -> dict:
             for code, name in enumerate(names)
         },
     }
+
+
+def _by_row(rows: np.ndarray, kinds: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The tags in the order of their rows; without a sort where no row has two."""
+    kind_of = np.full(size, -1, np.int8)
+    kind_of[rows] = kinds
+    single = np.flatnonzero(kind_of >= 0)
+    if len(single) == len(rows):
+        return single, kind_of[single].astype(np.int64)
+    order = np.lexsort((kinds, rows))
+    return rows[order], kinds[order]
 
 
 def type_notes(scored: Scored, tags: Tags) -> list[str]:

@@ -8,9 +8,6 @@ import numpy as np
 
 from .ranking import Levels, small_integers
 
-# A table of counts (group x score x class) beats sorting while it is not much larger than the data.
-CELLS_PER_ROW = 2
-
 
 class Ranks(NamedTuple):
     """Dense rank `level` (n,) from 0 of each row's score, an index into the ascending `values`.
@@ -71,7 +68,7 @@ def runs(level: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 
 def grouped(ranks: Ranks, positive: np.ndarray, codes: np.ndarray, groups: int) -> "Grouped":
-    """Rank the rows within groups.
+    """Rank the rows within groups: by a table of counts (group x score x class) while that is small.
 
     Args:
         ranks: of the scores.
@@ -79,7 +76,8 @@ def grouped(ranks: Ranks, positive: np.ndarray, codes: np.ndarray, groups: int) 
         codes: (n,) group of each row, -1 (none) <= code < groups.
         groups: number of groups g.
     """
-    small = 2 * groups * len(ranks.values) <= max(CELLS_PER_ROW * len(ranks.level), 1 << 12)
+    cells_per_row = 1 / 4 if ranks.ordered else 2
+    small = 2 * groups * len(ranks.values) <= max(cells_per_row * len(ranks.level), 1 << 12)
     return (Tabulated if small else Sorted)(ranks, positive, codes, groups)
 
 
@@ -112,8 +110,7 @@ class Grouped:
     @cached_property
     def sizes(self) -> np.ndarray:
         """Number of negatives and of positives (g, 2)."""
-        cells = 2 * self.codes + self.positive + 2
-        return np.bincount(cells, minlength=2 * self.groups + 2)[2:].reshape(self.groups, 2)
+        return self._by_class(np.bincount(self._cells(), minlength=self._size))
 
     @property
     def auroc(self) -> np.ndarray:
@@ -123,23 +120,30 @@ class Grouped:
 
     def table(self, absent: np.ndarray | None = None) -> GroupTable:
         """AUROC, sizes and mean scores; `absent` (n,) marks stand-in scores that must not enter the means."""
-        present, sums = (self.sizes, self._sums()) if absent is None else self._sums_without(absent)
+        if absent is None:
+            present, sums = self.sizes, self._sums()
+        else:
+            cells = np.where(absent, 0, self._cells())
+            present, sums = self._by_class(np.bincount(cells, minlength=self._size)), self._sums(cells)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = sums / present
         return GroupTable(self.auroc, self.sizes[:, 1], self.sizes[:, 0], means[:, 1], means[:, 0])
 
-    def _sums(self) -> np.ndarray:
-        return self._sums_without(None)[1]
+    def _sums(self, cells: np.ndarray | None = None) -> np.ndarray:
+        """Sums of the scores (g, 2), added up in their order, so that the order of the rows does not show."""
+        cells = self._cells() if cells is None else cells
+        return self._by_class(np.bincount(cells, self.ranks.values[self.ranks.level], self._size))
 
-    def _sums_without(self, absent: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Number and sum of the scores (g, 2); added up in their order, so that the rows' does not show."""
-        cells = 2 * self.codes + self.positive + 2
-        if absent is not None:
-            cells = np.where(absent, 0, cells)
-        size, scores = 2 * self.groups + 2, self.ranks.values[self.ranks.level]
-        found = np.bincount(cells, minlength=size), np.bincount(cells, scores, size)
-        number, sums = (part[2:].reshape(self.groups, 2) for part in found)
-        return number, sums
+    @property
+    def _size(self) -> int:
+        return 2 * self.groups + 2
+
+    def _cells(self) -> np.ndarray:
+        """Group and class of each row, those without a group in the first two cells."""
+        return 2 * self.codes + self.positive + 2
+
+    def _by_class(self, sums: np.ndarray) -> np.ndarray:
+        return sums[2:].reshape(self.groups, 2)
 
 
 class Tabulated(Grouped):
@@ -171,7 +175,9 @@ class Tabulated(Grouped):
         cells = (self.codes * len(self.ranks.values) + self.ranks.level) * 2 + self.positive
         return table[cells if self.codes.min(initial=0) >= 0 else np.where(self.codes >= 0, cells, -1)]
 
-    def _sums(self) -> np.ndarray:
+    def _sums(self, cells: np.ndarray | None = None) -> np.ndarray:
+        if cells is not None:
+            return super()._sums(cells)
         return np.einsum("glc,l->gc", self.counts, self.ranks.values)
 
 

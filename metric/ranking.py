@@ -52,24 +52,20 @@ class Levels(NamedTuple):
         # Not a BLAS dot product, whose threads wait for each other on a busy machine.
         return float((self.positive[::-1] * (hits / found)).sum() / hits[-1])
 
-    def fpr_at_tpr(self, tpr: float = 0.95) -> float:
-        """Smallest false-positive rate at which at least the share `tpr` of the positives is kept."""
-        false_rate, true_rate, _ = self.roc()
-        if np.isnan(false_rate[-1]) or np.isnan(true_rate[-1]):
-            return float("nan")
-        return float(false_rate[np.searchsorted(true_rate, tpr - 1e-12)])
+    def operating_points(self, tpr: float = 0.95) -> tuple[float, float, float]:
+        """Smallest false-positive rate that keeps the share `tpr` of the positives; best balanced accuracy
+        (the mean of true-positive and true-negative rate) and its threshold (positive if `>=`).
 
-    def best_balanced_accuracy(self) -> tuple[float, float]:
-        """Best mean of true-positive and true-negative rate, and its threshold (positive if `>=`).
-
-        Of several equally good thresholds the highest. (NaN, NaN) if a class has no weight.
+        Of several equally good thresholds the highest. All NaN if a class has no weight.
         """
-        false_rate, true_rate, thresholds = self.roc()
-        accuracy = (true_rate[1:] + 1 - false_rate[1:]) / 2
-        if not len(accuracy) or np.isnan(accuracy[-1]):
-            return float("nan"), float("nan")
-        best = int(np.argmax(accuracy))
-        return float(accuracy[best]), float(thresholds[best + 1])
+        kept, passed = np.cumsum(self.positive[::-1]), np.cumsum(self.negative[::-1])
+        if not len(kept) or not kept[-1] or not passed[-1]:
+            return float("nan"), float("nan"), float("nan")
+        positives, negatives = kept[-1], passed[-1]
+        enough = np.searchsorted(kept, tpr * positives * (1 - 1e-12))
+        best = int(np.argmax(kept * negatives - passed * positives))
+        accuracy = (kept[best] / positives + 1 - passed[best] / negatives) / 2
+        return float(passed[enough] / negatives), float(accuracy), float(self.scores[-1 - best])
 
 
 def levels(scores, labels, weights=None) -> Levels:
@@ -114,12 +110,12 @@ def roc_points(scores, labels, weights=None) -> tuple[np.ndarray, np.ndarray, np
 
 def fpr_at_tpr(scores, labels, tpr: float = 0.95, weights=None) -> float:
     """Smallest false-positive rate at which at least the share `tpr` of the positives is kept."""
-    return levels(scores, labels, weights).fpr_at_tpr(tpr)
+    return levels(scores, labels, weights).operating_points(tpr)[0]
 
 
 def best_balanced_accuracy(scores, labels, weights=None) -> tuple[float, float]:
     """Best mean of true-positive and true-negative rate over all thresholds, and that threshold."""
-    return levels(scores, labels, weights).best_balanced_accuracy()
+    return levels(scores, labels, weights).operating_points()[1:]
 
 
 def order_preserving_bits(scores: np.ndarray) -> np.ndarray:

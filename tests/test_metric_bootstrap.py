@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import scipy.stats
-from alignbench_auroc import bootstrap, estimates, grouped, ranking, scored, sentences
+from alignbench_auroc import bootstrap, estimates, grouped, ranking, scored, sentences, summarize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
@@ -183,3 +183,18 @@ def test_the_number_of_replicates_is_checked(replicates):
     plan = plan_of(scores, positive, codes, 3, image, 30)
     with pytest.raises(ValueError, match="replicates: expected a whole number"):
         bootstrap.replicate([plan], replicates, 0)
+
+
+def test_the_clustered_interval_covers_and_the_one_that_ignores_clusters_does_not():
+    hits = {"clustered": 0, "rows as images": 0}
+    truth = scipy.stats.norm.cdf(1 / np.sqrt(2 * (0.8**2 + 1)))
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        image = np.repeat(np.arange(80), 8)
+        labels = (rng.random(640) < rng.beta(2, 1.2, 80)[image]).astype(int)
+        scores = 0.8 * rng.normal(size=80)[image] + rng.normal(size=640) + labels
+        for name, units in (("clustered", image), ("rows as images", np.arange(640))):
+            found = summarize(scores, labels, image_id=units)
+            hits[name] += found["auroc_low"] <= truth <= found["auroc_high"]
+    assert 0.92 < hits["clustered"] / 300 < 0.98
+    assert hits["rows as images"] / 300 < 0.9

@@ -47,6 +47,12 @@ def no_warning_storm():
         ("references", [1, 0, 1, float("nan"), 2, 1], "references: expected 0 .* got .*nan.* in row 3"),
         ("references", None, "references: expected one value a row, got None"),
         ("position", [0, 1, 0.5, 1, 2, 2], "position: expected whole numbers from 0, got 0.5 in row 2"),
+        (
+            "position",
+            [0, 1, 3e9, 1, 2, 2],
+            "position: expected whole numbers from 0, got 3000000000.0 in row 2",
+        ),
+        ("captioner", [["a"]] * 6, "captioner: expected one name a row, got lists or dicts"),
         ("hallucination_types", [[], [9], [], [], [], []], "hallucination_types: expected codes from 0 to 8"),
         ("hallucination_types", [[], ["Text"], [], [], [], []], "hallucination_types: expected codes"),
     ],
@@ -61,7 +67,7 @@ def test_bad_columns_are_named_with_row_and_remedy(column, value, message):
     [
         (SCORES[1:], "predictions: expected 6 rows as in references, got 5"),
         (["0.9", *SCORES[1:]], "predictions: expected numbers, got '0.9' in row 0"),
-        ([0.9, "yes", *SCORES[2:]], "predictions: expected numbers, got"),
+        ([0.9, "yes", *SCORES[2:]], "predictions: expected numbers, got 'yes' in row 1"),
         ([0.9, float("inf"), *SCORES[2:]], "predictions: expected finite scores, got inf in row 1"),
         ([0.9, None, *SCORES[2:]], "got none for 1 of 5 .first in row 1.*missing="),
         ([0.9, 0.2, 0.4, 0.6, 0.5, float("nan")], "got none for 1 of 5 .first in row 5"),
@@ -279,6 +285,29 @@ def test_columns_refuses_other_codes_and_streams():
         alignbench_auroc.columns(datasets.Dataset.from_dict({"text": ["a"]}))
     with pytest.raises(TypeError, match="without streaming"):
         alignbench_auroc.columns(dataset.to_iterable_dataset())
+
+
+def test_a_tensor_may_need_gradients():
+    class Tensor:
+        """What torch does, which the tests do not install."""
+
+        def __init__(self, values):
+            self.values, self.steps = values, []
+
+        def detach(self):
+            self.steps.append("detach")
+            return self
+
+        def cpu(self):
+            self.steps.append("cpu")
+            return self
+
+        def double(self):
+            return np.array(self.values, np.float64)
+
+    scores = Tensor(SCORES)
+    assert alignbench_auroc.summarize(scores, Tensor(ROWS["references"]))["n"] == 5
+    assert scores.steps == ["detach", "cpu"]
 
 
 def test_checked_sentences_serve_many_detectors():
