@@ -43,7 +43,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, fields
 from dataclasses import field as default
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -154,6 +154,7 @@ KINDS = {
     ),
     "empty_column": ("noted", "the column has no value in any line"),
     "extra_column": ("noted", "the column is none of the release's and is not read"),
+    "unused_image_dir": ("noted", "no row has this image_source; image_dirs= takes them as keys"),
     "withdrawn": ("kept as unknown", "upstream withdrew the sentence (withdrawn.jsonl)"),
 }  # fmt: skip
 _LINES_SHOWN = 5
@@ -174,8 +175,8 @@ class Finding:
 
     def __str__(self) -> str:
         meaning = KINDS[self.kind][1]
-        if self.kind == "empty_column":
-            return f"{self.kind} [{self.field}]: {self.action} ({meaning})"
+        if self.action == "noted":
+            return f"{self.kind} [{self.field}]: {self.action}, {', '.join(self.values)} ({meaning})"
         head = f"{self.kind} [{self.field}]: {_count(len(self.lines), 'line')}, {self.action} ({meaning})"
         groups: dict[str, list[int]] = {}
         for line, value in zip(self.lines, self.values, strict=True):
@@ -1257,6 +1258,11 @@ class Pictures:
                 places.append(("url", url) if url and self.urls else None)
         return places
 
+    def unused(self, table: pa.Table) -> list[str]:
+        """Keys of `image_dirs` that are no row's ``image_source``."""
+        sources = {(source or "").casefold() for source in table["image_source"].unique().to_pylist()}
+        return [source for source in self.image_dirs or {} if source.casefold() not in sources]
+
     def attach(
         self, table: pa.Table, places: Sequence[_Where | None], lines: Iterable[int], report: Report
     ) -> pa.Table:
@@ -1496,13 +1502,15 @@ class AlignBenchConfig(datasets.BuilderConfig):
     image_dirs: dict[str, str] | None = None
     strict: bool = False
     # The commit of the Hub repo to read, looked up once.
-    commit: str = field(default="", init=False)
+    commit: str = default(default="", init=False)
 
     def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
         """The config's name in the cache, which changes with the release's content."""
         # Options are set on a copy of the named config: only here are all of them in place.
         self._check_options()
-        kwargs = dict(config_kwargs)
+        # An option given as its default is the same dataset.
+        defaults = {field.name: field.default for field in fields(self)}
+        kwargs = {name: value for name, value in config_kwargs.items() if value != defaults.get(name, ...)}
         if self.name == "sample":
             kwargs["content"] = None if _IS_COPY else _fingerprint(_sample_folder())
         elif self.data_dir is not None:
@@ -1588,6 +1596,9 @@ class AlignBench(datasets.ArrowBasedBuilder):
         streaming = getattr(dl_manager, "is_streaming", False)
         table, report = release.table, release.report
         report.source = self._name(folder)
+        for source in pictures.unused(table):
+            report.add("unused_image_dir", "image_source", 0, source)
+            logger.warning(f"alignbench: {report.findings[-1]}")
         places = pictures.places(table, release.paths) if self.config.images != "skip" else []
         lazy = streaming and self.config.images in ("auto", "release")
         if self.config.images != "skip" and not lazy:

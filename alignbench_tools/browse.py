@@ -24,7 +24,7 @@ def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("browse", help="look at pictures, captions and judgements in the browser")
     parser.add_argument("config", nargs="?", default="captions", choices=["captions", "sample"])
     parser.add_argument("--parquet", metavar="FOLDER", help="browse what `push --dry-run FOLDER` wrote")
-    parser.add_argument("--images", default="auto", choices=["auto", "skip", "require"])
+    parser.add_argument("--images", default="auto", choices=["auto", "release", "skip", "require"])
     parser.add_argument("--retry", action="store_true", help="try again the pictures that could not be had")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", metavar="FILE.html", help="write one self-contained page in place of serving")

@@ -14,7 +14,7 @@ def add_parser(verbs: Any) -> None:
     """Add the verb to `verbs`."""
     parser = verbs.add_parser("load", help="build the dataset and report on it")
     parser.add_argument("config", nargs="?", default="sentences", choices=["sentences", "captions", "sample"])
-    parser.add_argument("--images", default="auto", choices=["auto", "skip", "require"])
+    parser.add_argument("--images", default="auto", choices=["auto", "release", "skip", "require"])
     parser.add_argument("--retry", action="store_true", help="try again the pictures that could not be had")
     parser.add_argument("--report", metavar="FILE", help="write the whole report there as JSON")
     release.add_options(parser)

@@ -114,3 +114,10 @@ def test_a_picture_that_the_user_adds_later_is_seen(load, write_release, tmp_pat
     assert contents(load(release, image_dirs={"COCO": str(folder)})) == [picture(0), None]
     (folder / "b.png").write_bytes(picture(1))
     assert contents(load(release, image_dirs={"COCO": str(folder)})) == [picture(0), picture(1)]
+
+
+def test_a_folder_for_a_source_that_no_row_has_is_noted(load, write_release, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    rows = load(write_release({}), image_dirs={"cocoo": str(tmp_path / "pictures")})
+    finding = next(f for f in alignbench.report(rows).findings if f.kind == "unused_image_dir")
+    assert (finding.values, finding.action) == (["cocoo"], "noted")
