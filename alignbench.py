@@ -1655,7 +1655,7 @@ class AlignBench(datasets.ArrowBasedBuilder):
         listed = "\n".join(f"  line {line}: {value}" for line, value in lost)
         raise ReleaseError(
             f"images='require', and {_count(len(lost), 'picture')} cannot be had "
-            f"({KINDS['picture_unavailable'][1]}):\n{listed}"
+            f"(download_mode='force_redownload' tries failed ones again):\n{listed}"
         )
 
     def _generate_tables(

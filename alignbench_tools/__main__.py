@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 
 import alignbench
-from alignbench_tools import browse, demo, load, push, results_yaml, verify
+from alignbench_tools import browse, compare, demo, load, push, results_yaml, verify
 
-VERBS = (browse, demo, load, push, results_yaml, verify)
+VERBS = (browse, compare, demo, load, push, results_yaml, verify)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -76,10 +76,11 @@ class Result(dict):
                 "the results do not compare; their signatures differ in " + "; ".join(found) + ". Compute "
                 "both on the same data with the same options"
             )
-        mine, others = self._aurocs(), other._aurocs()
+        mine, others = self.aurocs(), other.aurocs()
         return {name: mine[name] - others[name] for name in mine if name in others}
 
-    def _aurocs(self) -> dict[str, float]:
+    def aurocs(self) -> dict[str, float]:
+        """Every AUROC by its flat name: `auroc`, `auroc_pooled`, `auroc_NAME`."""
         limits = ("_low", "_high")
         flat = {
             name: value
@@ -91,7 +92,7 @@ class Result(dict):
 
     def _table(self) -> list[str]:
         nested, lines = self.get("captioners") or {}, []
-        for name, value in self._aurocs().items():
+        for name, value in self.aurocs().items():
             captioner = name.removeprefix("auroc_")
             limits = (
                 (nested[captioner]["auroc_low"], nested[captioner]["auroc_high"])

@@ -1,5 +1,6 @@
 """The command `alignbench`: what it prints, what it returns, what it says when something is wrong."""
 
+import alignbench_auroc
 import pytest
 from datasets import load_dataset
 from sklearn.metrics import roc_auc_score
@@ -65,7 +66,7 @@ def test_load_takes_the_options_of_load_dataset(write_release, capsys, cached):
         (["load", "--data-dir", ".", "--image-dir", "coco"], "expected SOURCE=FOLDER"),
         (["load", "--data-dir", "{release}", "--captioners", "atlass"], "did you mean atlas?"),
         (["load", "--data-dir", "{release}", "--strict"], "the release is irregular"),
-        (["load", "--data-dir", "{release}", "--images", "require"], "1 row would have none"),
+        (["load", "--data-dir", "{release}", "--images", "require"], "1 picture cannot be had"),
     ],
 )
 def test_what_the_user_can_mend_is_one_message_and_exit_code_1(
@@ -77,6 +78,40 @@ def test_what_the_user_can_mend_is_one_message_and_exit_code_1(
     assert message in captured.err
     assert captured.err.startswith("alignbench: ")
     assert "Traceback" not in captured.err
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Save a result of the metric for scores of four sentences."""
+
+    def save(name, scores, labels=(1, 0, 1, 0)):
+        result = alignbench_auroc.summarize(
+            scores, list(labels), captioner=list("aabb"), image_id=list("xxyy")
+        )
+        result.save(tmp_path / name)
+        return str(tmp_path / name)
+
+    return save
+
+
+def test_compare_prints_both_results_and_their_difference(saved, capsys):
+    a, b = saved("a.json", [0.9, 0.1, 0.9, 0.1]), saved("b.json", [0.9, 0.1, 0.1, 0.9])
+    assert main(["compare", a, b]) == 0
+    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()[1:-1]}
+    assert lines["auroc"] == ["1.0000", "0.5000", "+0.5000"]
+    assert lines["auroc_b"] == ["1.0000", "0.0000", "+1.0000"]
+
+
+def test_compare_refuses_results_of_other_labels_and_says_in_what_they_differ(saved, capsys):
+    a, b = saved("a.json", [0.9, 0.1, 0.9, 0.1]), saved("b.json", [0.9, 0.1, 0.1, 0.9], labels=(1, 0, 1, 1))
+    assert main(["compare", a, b]) == 1
+    assert "their signatures differ in labels" in capsys.readouterr().err
+
+
+def test_compare_names_a_file_that_is_no_result(saved, tmp_path, capsys):
+    (tmp_path / "b.json").write_text("[]")
+    assert main(["compare", saved("a.json", [0.9, 0.1, 0.9, 0.1]), str(tmp_path / "b.json")]) == 1
+    assert "b.json: expected a result saved by Result.save" in capsys.readouterr().err
 
 
 def test_every_verb_explains_itself(capsys):
