@@ -17,7 +17,7 @@ class Influence(NamedTuple):
     """How far each of i images moves the AUROC of each of g groups.
 
     `positive` and `negative` (g, i) are sums of the placements of its positives and negatives less the
-    AUROC; `counts` (g, i, 2) how many it has (negatives, positives).
+    AUROC; `counts` (2, g, i) how many negatives and positives it has.
     """
 
     positive: np.ndarray
@@ -28,21 +28,21 @@ class Influence(NamedTuple):
 def influence(by_group: Grouped, image: np.ndarray, images: int) -> Influence:
     """Sums by group and image; `image` (n,) are codes from 0, below the number `images` i."""
     groups = by_group.groups
-    cells = ((by_group.codes.astype(np.int64) + 1) * images + image) * 2 + by_group.positive
+    cells = (by_group.positive * (groups + 1) + by_group.codes.astype(np.int64) + 1) * images + image
     size = 2 * images * (groups + 1)
-    counts = np.bincount(cells, minlength=size).reshape(groups + 1, images, 2)[1:]
-    sums = np.bincount(cells, by_group.won_pairs(), size).reshape(groups + 1, images, 2)[1:]
+    counts = np.bincount(cells, minlength=size).reshape(2, groups + 1, images)[:, 1:]
+    sums = np.bincount(cells, by_group.won_pairs(), size).reshape(2, groups + 1, images)[:, 1:]
     with np.errstate(invalid="ignore", divide="ignore"):
-        placements = sums / counts.sum(axis=1)[:, None, ::-1]
-    centred = placements - counts * by_group.auroc[:, None, None]
-    return Influence(centred[:, :, 1], centred[:, :, 0], counts)
+        placements = sums / counts.sum(axis=2)[::-1, :, None]
+    negative, positive = placements - counts * by_group.auroc[:, None]
+    return Influence(positive, negative, counts)
 
 
 def variances(found: Influence) -> np.ndarray:
     """Obuchowski's variance of each group's AUROC (g,); NaN if a class is on fewer than two images."""
-    negatives, positives = found.counts.sum(axis=1).T
-    with_negative, with_positive = (found.counts > 0).sum(axis=1).T
-    images = found.counts.any(axis=2).sum(axis=1)
+    negatives, positives = found.counts.sum(axis=2)
+    with_negative, with_positive = np.count_nonzero(found.counts, axis=2)
+    images = np.count_nonzero(found.counts[0] + found.counts[1], axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         s10 = with_positive / (with_positive - 1) * (found.positive**2).sum(axis=1) / positives**2
         s01 = with_negative / (with_negative - 1) * (found.negative**2).sum(axis=1) / negatives**2
@@ -63,7 +63,7 @@ def variance_of_mean(found: Influence) -> float:
     if not there.any():
         return float("nan")
     shift = shifts(found)[there]
-    images = np.count_nonzero(found.counts[there].any(axis=(0, 2)))
+    images = np.count_nonzero(found.counts[:, there].any(axis=(0, 1)))
     across = (shift.sum(axis=0) ** 2).sum() - (shift**2).sum()
     total = own[there].sum() + across * images / (images - 1)
     return float(max(total, 0) / there.sum() ** 2)
@@ -71,9 +71,9 @@ def variance_of_mean(found: Influence) -> float:
 
 def shifts(found: Influence) -> np.ndarray:
     """How far each image moves each group's AUROC, to first order (g, i); NaN if a class is missing."""
-    sizes = found.counts.sum(axis=1)
+    negatives, positives = found.counts.sum(axis=2)[:, :, None]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return found.positive / sizes[:, 1:] + found.negative / sizes[:, :1]
+        return found.positive / positives + found.negative / negatives
 
 
 def interval(auroc, variance, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

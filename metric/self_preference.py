@@ -46,7 +46,7 @@ def ratio_interval(
     if not (known & own).any() or not (known & ~own).any():
         return float("nan"), float("nan")
     relative = [moved[known & side].mean(axis=0) / auroc[known & side].mean() for side in (own, ~own)]
-    images = np.count_nonzero(found.counts.any(axis=(0, 2)))
+    images = np.count_nonzero(found.counts.any(axis=(0, 1)))
     error = np.sqrt(((relative[0] - relative[1]) ** 2).sum() * images / (images - 1))
     step = ndtri((1 + confidence) / 2) * error
     value = float(ratio(auroc, own))
