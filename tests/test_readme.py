@@ -9,7 +9,8 @@ import pytest
 README = Path(__file__).resolve().parent.parent / "README.md"
 
 
-def test_every_example_gives_what_is_printed():
+def test_every_example_gives_what_is_printed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     outcome = doctest.testfile(str(README), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert outcome.attempted >= 10
     assert outcome.failed == 0
