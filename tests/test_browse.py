@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+from functools import partial
 from html.parser import HTMLParser
 
 import datasets
@@ -310,7 +311,12 @@ def test_a_port_that_is_taken_is_an_error_if_asked_for_and_left_alone_if_not(sam
 def test_the_command_serves_until_interrupted(tmp_path):
     command = [sys.executable, "-m", "alignbench_tools", "browse", "sample", "--no-open", "--port", "0"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "HF_HOME": str(tmp_path)}
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "HF_HOME": str(tmp_path)},
+        # Where the tests run in the background, Ctrl+C is ignored, and children inherit that.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         said = process.stdout.readline()
         port = int(re.fullmatch(r"53 captions at http://127\.0\.0\.1:(\d+)/ \(Ctrl\+C ends\)\n", said)[1])
@@ -319,4 +325,7 @@ def test_the_command_serves_until_interrupted(tmp_path):
         assert b"AlignBench" in connection.getresponse().read()
         connection.close()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        try:
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
