@@ -7,7 +7,7 @@ EXAMPLES := .venv-examples/bin
 PIP := pip install --quiet --disable-pip-version-check
 SOURCES := setup.cfg pyproject.toml
 
-.PHONY: demo test test-current test-oldest test-scripts test-examples lint types clean
+.PHONY: demo test test-current test-oldest test-scripts test-examples benchmark lint types clean
 
 demo: .venv/installed
 	$(VENV)/alignbench demo
@@ -25,6 +25,9 @@ test-scripts: .venv-scripts/installed
 
 test-examples: .venv-examples/installed
 	$(EXAMPLES)/python -m pytest tests/test_examples.py tests/test_other_libraries.py
+
+benchmark: .venv/installed
+	$(VENV)/python -m benchmarks
 
 lint: .venv/installed-test
 	$(VENV)/ruff check .
