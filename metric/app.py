@@ -39,11 +39,12 @@ def parse(text):
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
-                rows.append((number, json.loads(line)))
-            except json.JSONDecodeError as error:
-                raise ValueError(
-                    f"line {number}: expected one JSON object a line, got {line[:60]!r}"
-                ) from error
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                row = None
+            if not isinstance(row, dict):
+                raise ValueError(f"line {number}: expected one JSON object a line, got {line[:60]!r}")
+            rows.append((number, row))
     return rows
 
 

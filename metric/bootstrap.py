@@ -96,12 +96,15 @@ def replicate(plans: list[list[Steps]], replicates: int, seed: int, block: int =
 
 
 def mean_over_groups(replicates: np.ndarray) -> np.ndarray:
-    """Unweighted mean over the last axis of what is defined there; NaN where nothing is."""
-    there = ~np.isnan(replicates)
-    if there.all():
-        return replicates.mean(axis=-1)
-    with np.errstate(invalid="ignore"):
-        return np.where(there, replicates, 0).sum(axis=-1) / there.sum(axis=-1)
+    """Unweighted mean over the last axis, without the groups that no replicate defines.
+
+    NaN where a replicate lacks one of the others: the mean over what is left would be of another thing.
+    """
+    undefined = np.isnan(replicates)
+    if undefined.any():
+        replicates = replicates[..., ~undefined.all(axis=tuple(range(undefined.ndim - 1)))]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return replicates.sum(axis=-1) / np.float64(replicates.shape[-1])
 
 
 def percentile(replicates: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

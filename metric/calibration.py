@@ -56,4 +56,6 @@ def _checked(probabilities, positive) -> tuple[np.ndarray, np.ndarray]:
         )
     if len(probabilities) and not (probabilities.min() >= 0 and probabilities.max() <= 1):
         raise ValueError("expected probabilities in [0, 1]; scale the scores first")
+    if not np.isin(positive, (0, 1)).all():
+        raise ValueError("expected labels 0 (incorrect) or 1 (correct); drop the unknown ones first")
     return probabilities, positive.astype(bool)

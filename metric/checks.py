@@ -95,7 +95,7 @@ def as_groups(name: str, values, n: int) -> Groups | None:
             raise ValueError(f"{name}: expected one name a row, got lists or dicts") from None
         found = list(index)
     _same_length(name, codes, n)
-    known = [value is not None and value == value and value != "" for value in found]
+    known = [not _is_null(value) and value != "" for value in found]
     names = tuple(sorted({str(value) for value, there in zip(found, known, strict=True) if there}))
     if not names:
         return None
@@ -114,7 +114,7 @@ def as_positions(values, n: int) -> np.ndarray | None:
         found = _numbers("position", found)
     if found.dtype.kind == "f":
         found = np.where(np.isnan(found), -1, found)
-    wrong = (found > MAX_POSITION) | (found != np.rint(found))
+    wrong = (np.abs(found) > MAX_POSITION) | (found != np.rint(found))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(f"position: expected whole numbers from 0, got {found.tolist()[row]} in row {row}")
@@ -132,14 +132,17 @@ def as_tags(values, n: int) -> Tags | None:
         codes = np.asarray(lists.flatten())
     else:
         values = list(values)
-        lengths = np.array([-1 if value is None else len(value) for value in values], np.int64)
-        codes = np.array(list(chain.from_iterable(value for value in values if value is not None)))
+        lengths = np.array([_length(value, row) for row, value in enumerate(values)], np.int64)
+        lists = [value for value, length in zip(values, lengths, strict=True) if length > 0]
+        codes = np.array(list(chain.from_iterable(lists)))
     _same_length("hallucination_types", lengths, n)
     if (lengths < 0).all():
         return None
     last = len(TYPES) - 1
     if len(codes) and (codes.dtype.kind not in "iu" or codes.min() < -1 or codes.max() > last):
-        wrong = next(code for code in codes.tolist() if code not in range(-1, len(TYPES)))
+        wrong = next(
+            code for code in codes.tolist() if not isinstance(code, int) or code not in range(-1, len(TYPES))
+        )
         raise ValueError(
             f"hallucination_types: expected codes from 0 to {last} ({', '.join(TYPES)}), got {wrong!r}"
         )
@@ -148,6 +151,20 @@ def as_tags(values, n: int) -> Tags | None:
         return None
     rows = np.repeat(np.arange(n), np.maximum(lengths, 0))
     return Tags(rows[known], codes[known].astype(np.int64))
+
+
+def _is_null(value) -> bool:
+    """None, NaN, or pandas' NA, which is neither equal nor unequal to itself."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
+
+
+def _length(value, row: int) -> int:
+    """Length of a list of type codes, -1 for a null."""
+    if hasattr(value, "__len__") and not isinstance(value, str):
+        return len(value)
+    if _is_null(value):
+        return -1
+    raise ValueError(f"hallucination_types: expected a list of type codes a row, got {value!r} in row {row}")
 
 
 def _small_integers(values) -> np.ndarray | None:
@@ -170,7 +187,9 @@ def _plain(name: str, values) -> np.ndarray:
             raise ValueError(f"{name}: expected a list or an array, got {type(values).__name__}")
         values = list(values)
     try:
-        found = np.asarray(values)
+        found = (
+            np.ma.filled(values.astype(float), np.nan) if np.ma.isMaskedArray(values) else np.asarray(values)
+        )
     except ValueError:
         found = _objects(values)
     if found.dtype.kind in "US":  # numpy has turned numbers among them into text, too

@@ -53,14 +53,14 @@ def variances(found: Influence) -> np.ndarray:
 
 
 def variance_of_mean(found: Influence) -> float:
-    """Variance of the unweighted mean of the groups that have both classes.
+    """Variance of the unweighted mean of the groups that have both classes; NaN if one of them has none.
 
     A picture that several captioners described links their AUROCs, so the covariances are the sums of
     products over images; the diagonal is that of `variances`.
     """
     own = variances(found)
-    there = ~np.isnan(own)
-    if not there.any():
+    there = (found.counts.sum(axis=2) > 0).all(axis=0)
+    if not there.any() or np.isnan(own[there]).any():
         return float("nan")
     shift = shifts(found)[there]
     images = np.count_nonzero(found.counts[:, there].any(axis=(0, 1)))

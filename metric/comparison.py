@@ -18,7 +18,7 @@ from .results import Result, row
 from .scored import Scored, apply_policy
 from .sentences import Sentences
 from .signature import signature
-from .summary import aggregation
+from .summary import aggregation, check_confidence
 
 
 class Comparison(Result):
@@ -60,6 +60,7 @@ def compare(
     The bootstrap's p is twice the smaller share of replicates on one side of zero, never below
     2 / (replicates + 1). DeLong's p of the mean takes the captioners as independent of each other.
     """
+    check_confidence(confidence)
     rows, scored = _on_the_same_rows({"a": a, "b": b}, references, missing, columns)
     ranked = [each.by_score() for each in scored]
     found = [estimate(*each, None) for each in ranked]
@@ -99,6 +100,7 @@ def rank_detectors(
     """
     if len(detectors) < 2:
         raise ValueError(f"detectors: expected two or more, got {len(detectors)}")
+    check_confidence(confidence)
     rows, scored = _on_the_same_rows(detectors, references, missing, columns)
     ranked = [each.by_score() for each in scored]
     found = [estimate(*each, None) for each in ranked]

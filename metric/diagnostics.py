@@ -41,7 +41,8 @@ def by_position(scored: Scored, found: Estimate, position: np.ndarray) -> dict:
     """
     tables = _crossed(scored, found, np.minimum(position, LAST_POSITION), len(POSITIONS))
     slopes = np.stack([
-        _slopes(tables.positives, tables.positive_mean), _slopes(tables.negatives, tables.negative_mean)
+        _slopes(tables.positives_scored, tables.positive_mean),
+        _slopes(tables.negatives_scored, tables.negative_mean),
     ], axis=1)  # fmt: skip
     out = _laid_out(tables, found.names, POSITIONS)
     captioners = {name: _slope_entry(slopes[code]) for code, name in enumerate(found.names)}

@@ -98,9 +98,11 @@ def _add_interval(out, scored, ranks, interval, confidence, replicates, seed) ->
         undefined = int(np.isnan(drawn).any(axis=1).sum())
         if undefined:
             out.notes.append(
-                f"{undefined} of {replicates} replicates lack a class somewhere and are left out there"
+                f"{undefined} of {replicates} replicates lack a class somewhere and are left out there, "
+                "and of the mean"
             )
     out.low, out.high = low[:-1], high[:-1]
+    out.notes += no_limits_notes(out)
     out.mean_low, out.mean_high = float(low[-1]), float(high[-1])
 
 
@@ -144,6 +146,18 @@ def no_interval(scored: Scored, interval: str | None) -> str | None:
     if (image.codes == image.codes[0]).all():
         return "all sentences are about one image"
     return None
+
+
+def no_limits_notes(out: Estimate) -> list[str]:
+    """Which captioners with an AUROC have no interval, although one was asked for."""
+    blank = np.flatnonzero(~np.isnan(out.auroc) & np.isnan(out.low))
+    who = ", ".join(repr(out.names[code]) for code in blank) if out.names else "all sentences"
+    if not len(blank):
+        return []
+    return [
+        f"no interval for {who}, nor for a mean that has it in: a class is on one image only, or no score "
+        "is ever on the wrong side"
+    ]
 
 
 def one_class_notes(names: tuple[str, ...], sizes: np.ndarray) -> list[str]:

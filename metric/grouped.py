@@ -21,13 +21,19 @@ class Ranks(NamedTuple):
 
 
 class GroupTable(NamedTuple):
-    """For each of g groups: AUROC within it (NaN with one class), sizes and mean scores by class."""
+    """For each of g groups: AUROC within it (NaN with one class), sizes and mean scores by class.
+
+    `positives_scored` and `negatives_scored` are how many of them the means are of: those with a score of
+    their own.
+    """
 
     auroc: np.ndarray
     positives: np.ndarray
     negatives: np.ndarray
     positive_mean: np.ndarray
     negative_mean: np.ndarray
+    positives_scored: np.ndarray
+    negatives_scored: np.ndarray
 
 
 def rank(scores: np.ndarray) -> tuple[np.ndarray | None, Ranks]:
@@ -127,7 +133,8 @@ class Grouped:
             present, sums = self._by_class(np.bincount(cells, minlength=self._size)), self._sums(cells)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = sums / present
-        return GroupTable(self.auroc, self.sizes[:, 1], self.sizes[:, 0], means[:, 1], means[:, 0])
+        (negatives, positives), (low, high), (few, many) = self.sizes.T, means.T, present.T
+        return GroupTable(self.auroc, positives, negatives, high, low, many, few)
 
     def _sums(self, cells: np.ndarray | None = None) -> np.ndarray:
         """Sums of the scores (g, 2), added up in their order, so that the order of the rows does not show."""

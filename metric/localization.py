@@ -112,7 +112,7 @@ class _Spans(NamedTuple):
     @classmethod
     def read(cls, span_lists, rows, found):
         table = [
-            (i, span["start"], span["end"], span.get("score", 1.0))
+            (i, span.get("start", -1), span.get("end", -1), span.get("score", 1.0))
             for i, spans in enumerate(span_lists)
             for span in spans
         ]
@@ -120,6 +120,7 @@ class _Spans(NamedTuple):
         sentence = sentence.astype(np.intp)
         lengths = (np.diff(found.offsets) - 1)[sentence]
         wrong = ~((0 <= starts) & (starts < ends) & (ends <= lengths) & np.isfinite(scores))
+        wrong |= (starts != np.floor(starts)) | (ends != np.floor(ends))
         if wrong.any():
             first = np.flatnonzero(wrong)[0]
             i, start, end, score = table[first]

@@ -109,7 +109,9 @@ def roc_points(scores, labels, weights=None) -> tuple[np.ndarray, np.ndarray, np
 
 
 def fpr_at_tpr(scores, labels, tpr: float = 0.95, weights=None) -> float:
-    """Smallest false-positive rate at which at least the share `tpr` of the positives is kept."""
+    """Smallest false-positive rate at which at least the share `tpr`, in (0, 1], of the positives is kept."""
+    if not 0 < tpr <= 1:
+        raise ValueError(f"tpr: expected a share in (0, 1], got {tpr!r}")
     return levels(scores, labels, weights).operating_points(tpr)[0]
 
 

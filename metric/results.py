@@ -14,16 +14,18 @@ FORMAT = "alignbench_auroc result"
 class Result(dict):
     """Numbers by name (flat by default, nested from the diagnostics) on the 0-1 scale.
 
-    `signature` (dict) pins what was computed, `notes` (list of str) say what was left out and why.
+    `signature` (dict) pins what was computed, `notes` (list of str) say what was left out and why,
+    `captioners` (list of str) which captioners the flat names `auroc_NAME` are of.
     """
 
-    def __init__(self, values=(), signature=None, notes=()):
+    def __init__(self, values=(), signature=None, notes=(), captioners=()):
         super().__init__(values)
         self.signature = dict(signature or {})
         self.notes = list(notes)
+        self.captioners = list(captioners)
 
     def __reduce__(self):
-        return type(self), (dict(self), self.signature, self.notes)
+        return type(self), (dict(self), self.signature, self.notes, self.captioners)
 
     def __repr__(self) -> str:
         lines = [f"{'':<24}   value  interval", *self._table()]
@@ -35,8 +37,8 @@ class Result(dict):
 
     def save(self, path) -> None:
         """Write the result as strict JSON (undefined numbers as null), whole or not at all."""
-        content = {"format": FORMAT, "values": _without_nan(self)}
-        content |= {"signature": self.signature, "notes": self.notes}
+        content = {"format": FORMAT, "kind": type(self).__name__, "values": _without_nan(self)}
+        content |= {"signature": self.signature, "notes": self.notes, "captioners": self.captioners}
         text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
         folder = os.path.dirname(os.path.abspath(path))
         handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
@@ -57,12 +59,19 @@ class Result(dict):
                 content = json.load(file)
             except json.JSONDecodeError as error:
                 raise ValueError(f"{path}: expected a saved result, got no JSON ({error})") from None
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
+        kinds: dict[str, type[Result]] = {kind.__name__: kind for kind in [Result, *Result.__subclasses__()]}
+        parts = ("values", "signature", "notes", "captioners")
+        if (
+            not isinstance(content, dict)
+            or content.get("format") != FORMAT
+            or content.get("kind") not in kinds
+            or not all(part in content for part in parts)
+        ):
             raise ValueError(f"{path}: expected a result saved by Result.save, got other JSON")
         values = _with_nan(content["values"])
         if "signature" in values:
             values["signature"] = content["signature"]
-        return cls(values, content["signature"], content["notes"])
+        return kinds[content["kind"]](values, *(content[part] for part in parts[1:]))
 
     def difference(self, other: "Result") -> dict:
         """Every AUROC of this result less the other's, by name.
@@ -70,6 +79,9 @@ class Result(dict):
         Raises ValueError if the signatures differ, and says in what. For intervals of the differences and
         tests give both detectors' scores to `compare`.
         """
+        for each in (self, other):
+            if type(each) is not Result:
+                raise ValueError(f"expected two results of one detector each, got a {type(each).__name__}")
         found = differences(self.signature, other.signature)
         if found:
             raise ValueError(
@@ -81,14 +93,10 @@ class Result(dict):
 
     def aurocs(self) -> dict[str, float]:
         """Every AUROC by its flat name: `auroc`, `auroc_pooled`, `auroc_NAME`."""
-        limits = ("_low", "_high")
-        flat = {
-            name: value
-            for name, value in self.items()
-            if name.startswith("auroc") and not name.endswith(limits) and isinstance(value, float)
-        }
         nested = self.get("captioners") or {}
-        return flat | {f"auroc_{name}": row["auroc"] for name, row in nested.items()}
+        flat = {name: self[name] for name in ("auroc", "auroc_pooled") if name in self}
+        flat |= {f"auroc_{name}": self[f"auroc_{name}"] for name in self.captioners}
+        return flat | {f"auroc_{name}": cells["auroc"] for name, cells in nested.items()}
 
     def _table(self) -> list[str]:
         nested, lines = self.get("captioners") or {}, []

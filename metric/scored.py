@@ -84,7 +84,9 @@ def apply_policy(scores: np.ndarray, sentences: Sentences, missing: str = "error
     if not len(kept):
         notes.append("no labelled sentence with a score is left: everything is undefined (NaN)")
     replaced = absent if count and missing == "worst" else None
-    return Scored(kept, scores, replaced, count, unknown, missing, sentences.digest, tuple(notes))
+    # What was dropped is the detector's doing: two results compare only if they are of the same rows.
+    benchmark = kept.digest if count and missing == "drop" else sentences.digest
+    return Scored(kept, scores, replaced, count, unknown, missing, benchmark, tuple(notes))
 
 
 def _worst(scores: np.ndarray, absent: np.ndarray, positive: np.ndarray) -> np.ndarray:

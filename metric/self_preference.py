@@ -31,10 +31,10 @@ def own_groups(names: tuple[str, ...], own_captioners) -> np.ndarray:
 def ratio(auroc: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Mean AUROC on the own captioners over that on the others; below 1 is self-preference.
 
-    `auroc` is (..., g), NaN left out of the means; `own` is (g,) bool.
+    `auroc` is (..., g), NaN left out of the means; `own` is (g,) bool. NaN where the others' mean is 0.
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return _mean(auroc[..., own]) / _mean(auroc[..., ~own])
+    others = _mean(auroc[..., ~own])
+    return _mean(auroc[..., own]) / np.where(others == 0, np.nan, others)
 
 
 def ratio_interval(
@@ -43,7 +43,7 @@ def ratio_interval(
     """Limits of `ratio` by the delta method on its logarithm, images being the independent units."""
     moved = shifts(found)
     known = ~np.isnan(auroc) & ~np.isnan(moved).any(axis=1)
-    if not (known & own).any() or not (known & ~own).any():
+    if not all(auroc[known & side].any() for side in (own, ~own)):
         return float("nan"), float("nan")
     relative = [moved[known & side].mean(axis=0) / auroc[known & side].mean() for side in (own, ~own)]
     images = np.count_nonzero(found.counts.any(axis=(0, 1)))

@@ -77,23 +77,29 @@ class Sentences:
 
     @cached_property
     def digest(self) -> str:
-        """Hexadecimal digest of how many sentences of each label every captioner has on every image.
+        """Hexadecimal digest of the sentences: label, captioner, image and position, as far as known.
 
-        It does not depend on the order of the rows, which several processes do not keep.
+        It does not depend on the order of the rows, which several processes do not keep. So rows that agree
+        in all of these are not told apart, and without the columns only the numbers of labels count.
         """
-        cells = self.labels.astype(np.int64)
-        names = []
-        for groups in (self.captioner, self.image):
-            known = groups or Groups(np.full(len(self), -1), ())
-            cells = cells * (len(known.names) + 1) + known.codes + 1
-            names.append("\0".join(known.names))
-        if cells.max(initial=0) < 8 * len(self) + 4096:
-            table = np.bincount(cells)
-            cells = np.flatnonzero(table)
-            counts = table[cells]
-        else:
-            cells, counts = np.unique(cells, return_counts=True)
-        digest = hashlib.sha256("\1".join(names).encode())
-        for part in (cells, counts):
-            digest.update(part.astype("<i8").tobytes())
+        digest = hashlib.sha256()
+        rows = self.labels.astype(np.uint64)
+        for column in (self.captioner, self.image, self.position):
+            codes = column.codes if isinstance(column, Groups) else column
+            if codes is None:
+                continue
+            rows = _scrambled(rows + codes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+            digest.update("\0".join(column.names).encode() if isinstance(column, Groups) else b"position")
+            digest.update(b"\1")
+        # Sums do not depend on the order; two of them, lest different rows should meet in one.
+        for part in (rows, _scrambled(~rows)):
+            digest.update(part.sum(dtype=np.uint64).astype("<u8").tobytes())
+        digest.update(str(len(self)).encode())
         return digest.hexdigest()[:16]
+
+
+def _scrambled(values: np.ndarray) -> np.ndarray:
+    """Each uint64 to another one that depends on all of its bits (SplitMix64, Steele et al., OOPSLA 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

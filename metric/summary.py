@@ -1,5 +1,7 @@
 """The two results that the metric gives: flat numbers for logging, and everything in one nested dict."""
 
+import math
+
 import numpy as np
 
 from . import diagnostics
@@ -46,7 +48,7 @@ def summarize(
         found = estimate(*scored.by_score(), interval, confidence, replicates, seed)
         names, numbers, notes = found.names, _head(found) | _by_captioner(found), found.notes
     stamp = signature(scored, aggregation(names), interval, confidence, replicates, seed)
-    return Result(numbers | _counts(scored), stamp, [*scored.notes, *notes])
+    return Result(numbers | _counts(scored), stamp, [*scored.notes, *notes], names)
 
 
 def diagnose(
@@ -74,6 +76,7 @@ def diagnose(
     found = estimate(scored, ranks, interval, confidence, replicates, seed)
     stamp = signature(scored, aggregation(found.names), interval, confidence, replicates, seed)
     points = diagnostics.operating_points(scored, found)
+    _by_captioner(found)  # refuses names that a saved result could not tell apart
     out = _head(found) | _counts(scored)
     out["captioners"] = {name: _captioner(found, points, code) for code, name in enumerate(found.names)}
     out["mean"] = {"auroc": found.mean} | _measures(diagnostics.mean_over_captioners(points[:-1]))
@@ -85,6 +88,12 @@ def diagnose(
     return Result(out | {"notes": notes, "signature": stamp}, stamp, notes)
 
 
+def check_confidence(confidence: float) -> None:
+    """Raise ValueError unless it is a share strictly between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
+
+
 def aggregation(names: tuple[str, ...]) -> str:
     """What `auroc` is, for the signature."""
     return f"mean over {len(names)} captioners" if names else "all sentences together"
@@ -92,8 +101,7 @@ def aggregation(names: tuple[str, ...]) -> str:
 
 def _scored(predictions, references, missing: str, confidence: float, columns: dict) -> Scored:
     """The checked rows that count."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
+    check_confidence(confidence)
     if isinstance(references, Sentences) and columns:
         raise ValueError(f"expected no columns beside checked Sentences, got {', '.join(columns)}")
     rows = references if isinstance(references, Sentences) else check_columns(references, **columns)
@@ -134,6 +142,8 @@ def _parts(scored: Scored, found: Estimate, own_captioners, confidence, notes: l
         notes += diagnostics.type_notes(scored, sentences.types)
     if own_captioners is not None:
         out["self_preference"] = self_preference(scored, found, own_captioners, confidence)
+        if math.isnan(out["self_preference"]["auroc_ratio"]):
+            notes.append("self_preference: no ratio, as own or other captioners have no AUROC here")
     else:
         notes.append("self_preference: left out, as own_captioners is not given")
     return out
