@@ -59,7 +59,8 @@ class Result(dict):
                 content = json.load(file)
             except json.JSONDecodeError as error:
                 raise ValueError(f"{path}: expected a saved result, got no JSON ({error})") from None
-        kinds: dict[str, type[Result]] = {kind.__name__: kind for kind in [Result, *Result.__subclasses__()]}
+        kinds: dict[str, type[Result]] = {"Result": Result}
+        kinds |= {kind.__name__: kind for kind in Result.__subclasses__()}
         parts = ("values", "signature", "notes", "captioners")
         if (
             not isinstance(content, dict)

@@ -2,9 +2,8 @@
 
 import math
 
-import pytest
-
 import alignbench_auroc
+import pytest
 
 
 def test_missing_scores_have_no_weight_in_the_slope():
