@@ -111,6 +111,8 @@ def _scores(values: dict[str, Any]) -> dict[str, float]:
         bound = any(key.endswith(end) and key.removesuffix(end) in values for end in ("_low", "_high"))
         if name != key and name != "pooled" and not bound:
             scores[name] = value
+    # The diagnostics hold their captioners one level down.
+    scores |= {name: cells["auroc"] for name, cells in (values.get("captioners") or {}).items()}
     return {task: score for task, score in scores.items() if score is not None and math.isfinite(score)}
 
 

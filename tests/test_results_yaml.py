@@ -2,6 +2,7 @@
 
 import json
 
+import alignbench_auroc
 import pytest
 import yaml
 
@@ -89,3 +90,11 @@ def test_benchmark_has_a_task_for_each_captioner_and_the_mean():
     assert document["name"] == "AlignBench"
     assert [task["id"] for task in document["tasks"]] == ["mean", "llava", "qwen"]
     assert {(task["config"], task["split"]) for task in document["tasks"]} == {("sentences", "test")}
+
+
+@pytest.mark.parametrize("build", [alignbench_auroc.summarize, alignbench_auroc.diagnose])
+def test_a_saved_result_of_either_config_gives_the_mean_and_every_captioner(build, tmp_path):
+    columns = {"captioner": list("aabb"), "image_id": list("xyxy")}
+    build([0.9, 0.1, 0.2, 0.8], [1, 0, 1, 0], **columns).save(tmp_path / "result.json")
+    saved = results_yaml._read(tmp_path / "result.json")
+    assert results_yaml._scores(saved["values"]) == {"mean": 0.5, "a": 1.0, "b": 0.0}
