@@ -341,7 +341,9 @@ def _read_block(block: bytes, before: int) -> pa.Table | None:
         table = pyarrow.json.read_json(io.BytesIO(block), read_options=reading, parse_options=options)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
         return None
-    if table.num_rows != number:
+    free = (table.schema.field(name).type for name in _FREE if name in table.column_names)
+    # Where every text looks like a time, Arrow takes it for one.
+    if table.num_rows != number or any("timestamp" in str(kind) for kind in free):
         return None
     return table.append_column(_LINE, pa.array(np.arange(before + 1, before + number + 1)))
 
@@ -402,9 +404,10 @@ def _as_raw(batch: pa.Table) -> pa.Table:
             columns.append(pa.nulls(batch.num_rows, raw.type))
             continue
         column = batch.column(raw.name).combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-        columns.append(_as_text(column) if raw.name in _FREE else column.cast(raw.type))
+        column = _as_text(column) if raw.name in _FREE else column.cast(raw.type)
+        if pa.types.is_floating(raw.type):
+            column = pc.if_else(pc.is_nan(column), None, column)  # as pandas writes null
+        columns.append(column)
     return pa.table(columns, schema=_RAW_SCHEMA)
 
 
@@ -604,12 +607,7 @@ def _read_release(folder: Path, captioners: Sequence[str] | None, strict: bool) 
     report.rows, report.captioners = table.num_rows, dict(counts)
     if strict and report.irregular:
         raise ReleaseError(f"strict=True, and the release is irregular:\n{report}")
-    return _Release(table, _flat(raw["image_path_in_repo"]), raw[_LINE].to_numpy(), report)
-
-
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    flat = column.combine_chunks()
-    return flat if isinstance(flat, pa.Array) else pa.concat_arrays(flat.chunks)
+    return _Release(table, raw["image_path_in_repo"].combine_chunks(), raw[_LINE].to_numpy(), report)
 
 
 def _release_file(folder: Path) -> Path:
@@ -669,7 +667,7 @@ def _positions(raw: pa.Table) -> np.ndarray:
 
 
 def _labels(raw: pa.Table, report: Report) -> np.ndarray:
-    coded = _flat(raw["annotation"]).dictionary_encode()
+    coded = raw["annotation"].combine_chunks().dictionary_encode()
     known = [_label(text) for text in coded.dictionary.to_pylist()]
     codes = pc.fill_null(coded.indices, len(known)).to_numpy(zero_copy_only=False)
     labels = np.array([-1 if label is None else label for label in known] + [-1], dtype=np.int64)[codes]
@@ -693,7 +691,7 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
     sizes = np.diff(bounds)
     beside = np.full(raw.num_rows, -1)
     beside[order] = np.repeat(np.arange(len(sizes)), sizes)
-    texts = _joined(_taken(_flat(raw["caption"]), order), bounds)
+    texts = _joined(_taken(raw["caption"].combine_chunks(), order), bounds)
     lengths = position[order[bounds[1:] - 1]] + 1
     kept = np.flatnonzero(labels >= 0)
     captions = pa.table({"caption": texts, "num_sentences": pa.array(lengths, pa.int32())})
@@ -702,7 +700,7 @@ def _captions(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.Tab
 
 def _groups(raw: pa.Table) -> np.ndarray:
     """A number for each caption, that is pair of model and image_name; -1 without one of them."""
-    model, name = (_flat(raw[key]).dictionary_encode() for key in ("model", "image_name"))
+    model, name = (raw[key].combine_chunks().dictionary_encode() for key in ("model", "image_name"))
     codes = [pc.fill_null(coded.indices, -1).to_numpy().astype(np.int64) for coded in (model, name)]
     return np.where((codes[0] < 0) | (codes[1] < 0), -1, codes[0] * (len(name.dictionary) + 1) + codes[1])
 
@@ -797,7 +795,7 @@ def _safe_references(raw: pa.Table, report: Report) -> pa.Table:
         ("image_path_in_repo", "path_traversal", _stays_inside),
         ("image_url", "refused_url", _is_http),
     ):
-        coded = _flat(raw[name]).dictionary_encode()
+        coded = raw[name].combine_chunks().dictionary_encode()
         refused = [text for text in coded.dictionary.to_pylist() if not safe(text)]
         bad = pc.is_in(coded.cast(pa.string()), pa.array(refused, pa.string()))
         for at in np.flatnonzero(bad.to_numpy(zero_copy_only=False)):
@@ -833,13 +831,16 @@ def _withdraw(table: pa.Table, lines: np.ndarray, folder: Path, complete: bool, 
         return table
     places = {name: at for at, name in enumerate(table["id"].to_pylist())}
     labels = table["label"].to_numpy().copy()
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, text in enumerate(path.read_bytes().split(b"\n"), 1):
+        if not text.strip():
+            continue
         try:
             entry = json.loads(text)
-            name, reason = entry["id"], entry["reason"]
+            name, reason = str(entry["id"]), entry["reason"]
         except (ValueError, TypeError, KeyError) as error:
             raise ReleaseError(
-                f'{path}, line {number}: expected {{"id": …, "reason": …}}, got {text!r}; mend the line'
+                f'{path}, line {number}: expected {{"id": …, "reason": …}}, '
+                f"got {text.decode(errors='replace')!r}; mend the line"
             ) from error
         if name in places:
             report.add("withdrawn", "annotation", lines[places[name]], f"{name}: {reason}")
@@ -851,8 +852,8 @@ def _withdraw(table: pa.Table, lines: np.ndarray, folder: Path, complete: bool, 
 
 
 def _ids(raw: pa.Table) -> pa.Array:
-    position = _flat(raw["sentence_index"]).cast(pa.int32()).cast(pa.string())
-    return pc.binary_join_element_wise(_flat(raw["model"]), _flat(raw["image_name"]), position, "/")
+    position = raw["sentence_index"].cast(pa.int32()).cast(pa.string())
+    return pc.binary_join_element_wise(raw["model"], raw["image_name"], position, "/").combine_chunks()
 
 
 def _rows(raw: pa.Table, labels: np.ndarray, texts: pa.Table, report: Report) -> pa.Table:
@@ -983,7 +984,7 @@ def _row_spans(
 
 
 def _caption_keys(table: pa.Table) -> pa.Array:
-    return pc.binary_join_element_wise(_flat(table["captioner"]), _flat(table["image_id"]), "/")
+    return pc.binary_join_element_wise(table["captioner"], table["image_id"], "/").combine_chunks()
 
 
 def _by_caption(table: pa.Table) -> pa.Table:
@@ -996,7 +997,7 @@ def _by_caption(table: pa.Table) -> pa.Table:
     bounds = np.r_[starts, len(codes)]
     schema = features("captions").arrow_schema
     element = schema.field("sentences").type.value_type
-    columns = {name: _flat(table[name]) for name in table.column_names}
+    columns = {name: table[name].combine_chunks() for name in table.column_names}
     columns["start"], columns["end"] = _places_in_caption(columns["caption"], columns["sentence"], bounds)
     structs = pa.StructArray.from_arrays([columns[f.name] for f in element], fields=list(element))
     heads = {f.name: columns[f.name].take(pa.array(starts)) for f in schema if f.name in columns}

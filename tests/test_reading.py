@@ -376,6 +376,30 @@ def test_a_withdrawn_sentence_keeps_its_place_as_unknown(write_release):
     assert only(report).values == ["atlas/1/1: picture removed", "atlas/9/0: personal data (not in the file)"]
 
 
+def test_a_list_of_withdrawn_sentences_may_hold_blank_lines_and_any_line_separator_in_a_text(write_release):
+    folder = write_release({})
+    reason = "first\u2028second"
+    line = json.dumps({"id": "atlas/1/0", "reason": reason}, ensure_ascii=False)
+    (folder / "withdrawn.jsonl").write_text(f"\n{line}\n\n", encoding="utf-8")
+    _, report = alignbench.read(folder)
+    assert only(report).values == [f"atlas/1/0: {reason}"]
+
+
+@pytest.mark.parametrize("index", [float("nan"), "nan"])
+def test_a_position_that_is_not_a_number_is_missing(write_release, index):
+    table, report = alignbench.read(write_release({}, {"sentence_index": index}))
+    assert table.num_rows == 1
+    assert (only(report).kind, only(report).lines) == ("missing_field", [2])
+
+
+@pytest.mark.parametrize("words", ["2019-05-04", ["2019-05-04"]])
+def test_a_date_is_a_phrase_like_any_other(write_release, words):
+    wrong = {"caption": "A man on 2019-05-04.", "annotation": "incorrect", "error_words": words}
+    table, report = alignbench.read(write_release(wrong))
+    assert [span["text"] for span in row(table)["spans"]] == ["2019-05-04"]
+    assert not report.findings
+
+
 def test_a_report_survives_saving_and_loading(write_release, tmp_path):
     _, report = alignbench.read(write_release({}, "oops", {"annotation": "perhaps", "image_name": "é"}))
     report.save(tmp_path / "report.json")
