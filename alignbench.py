@@ -243,13 +243,17 @@ class Report:
         return cls(**{**raw, "findings": [Finding(**finding) for finding in raw["findings"]]})
 
 
-def report(dataset: datasets.Dataset) -> Report:
+def report(dataset: datasets.Dataset | datasets.DatasetDict) -> Report:
     """The report of the load that made `dataset`; FileNotFoundError if it is not in the cache."""
-    for cached in dataset.cache_files:
+    splits = dataset.values() if isinstance(dataset, dict) else [dataset]
+    for cached in itertools.chain.from_iterable(getattr(split, "cache_files", ()) for split in splits):
         path = Path(cached["filename"]).parent / "report.json"
         if path.is_file():
             return Report.load(path)
-    raise FileNotFoundError("no report beside this dataset: it was not loaded from the cache by alignbench")
+    raise FileNotFoundError(
+        "no report beside this dataset: it was not loaded from the cache by alignbench; load it without "
+        "streaming=True or keep_in_memory=True"
+    )
 
 
 def _count(number: int, noun: str) -> str:
@@ -603,8 +607,7 @@ def _read_release(folder: Path, captioners: Sequence[str] | None, strict: bool) 
     raw = _safe_references(raw, report)
     table = _rows(raw, labels, texts, report)
     table = _withdraw(table, raw[_LINE].to_numpy(), folder, captioners is None, report)
-    counts = Counter(raw["model"].to_pylist())
-    report.rows, report.captioners = table.num_rows, dict(counts)
+    report.rows, report.captioners = table.num_rows, dict(Counter(raw["model"].to_pylist()))
     if strict and report.irregular:
         raise ReleaseError(f"strict=True, and the release is irregular:\n{report}")
     return _Release(table, raw["image_path_in_repo"].combine_chunks(), raw[_LINE].to_numpy(), report)
@@ -778,6 +781,8 @@ def _wanted(models: pa.ChunkedArray, captioners: Sequence[str] | None, path: Pat
     if isinstance(captioners, str):
         captioners = [captioners]
     present = models.unique().to_pylist()
+    if not captioners:
+        raise ReleaseError(f"captioners={captioners!r} leaves nothing: take of {', '.join(present)}")
     for name in captioners:
         if name not in present:
             near = difflib.get_close_matches(name, present, cutoff=0.3) or present
@@ -1530,8 +1535,16 @@ class AlignBenchConfig(datasets.BuilderConfig):
             raise ValueError(f"images={self.images!r}: take 'auto', 'release', 'skip' or 'require'")
         if self.data_files is not None:
             raise ValueError("alignbench reads whole releases: give data_dir=, not data_files=")
-        if self.name == "sample" and (self.data_dir or self.release != HUB_RELEASE or self.revision):
+        if not isinstance(self.image_dirs or {}, dict):
+            raise ValueError(
+                f"image_dirs={self.image_dirs!r}: expected {{image_source: folder}}, "
+                'e.g. {"coco": "/data/val2014"}'
+            )
+        elsewhere = self.release != HUB_RELEASE or self.revision
+        if self.name == "sample" and (self.data_dir or elsewhere):
             raise ValueError("the sample is embedded: it takes no data_dir=, release= or revision=")
+        if self.data_dir is not None and elsewhere:
+            raise ValueError("data_dir= is a release of its own: leave out release= and revision=, or it")
 
 
 def _fingerprint(folder: Path) -> str:
@@ -1597,6 +1610,8 @@ class AlignBench(datasets.ArrowBasedBuilder):
         streaming = getattr(dl_manager, "is_streaming", False)
         table, report = release.table, release.report
         report.source = self._name(folder)
+        if not table.num_rows:
+            raise ReleaseError(f"no line can be used:\n{report}")
         for source in pictures.unused(table):
             report.add("unused_image_dir", "image_source", 0, source)
             logger.warning(f"alignbench: {report.findings[-1]}")
@@ -1606,7 +1621,9 @@ class AlignBench(datasets.ArrowBasedBuilder):
             table = pictures.attach(table, places, release.lines, report)
             self._check_pictures(table, release.lines, report)
         if report.irregular:
-            logger.warning(f"alignbench: {_summary(report)}; print(alignbench.report(dataset)) lists all")
+            counts = ", ".join(f"{count:,} {kind}" for kind, count in report.counts().items())
+            how = "loaded without streaming=True, " if streaming else ""
+            logger.warning(f"alignbench: {counts}; {how}print(alignbench.report(dataset)) lists all")
         if not streaming and os.path.isdir(self._output_dir or ""):
             report.save(Path(self._output_dir) / "report.json")
         if lazy:
@@ -1671,10 +1688,6 @@ class AlignBench(datasets.ArrowBasedBuilder):
                 for finding in found.findings:
                     logger.warning(f"alignbench: {finding}")
             yield number, _by_caption(table) if self.config.name == "captions" else table
-
-
-def _summary(report: Report) -> str:
-    return ", ".join(f"{count:,} {kind}" for kind, count in report.counts().items())
 
 
 def _shards(table: pa.Table, whole_captions: bool, rows: int | None) -> list[_Shard]:

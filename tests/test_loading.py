@@ -190,6 +190,19 @@ def test_the_report_is_beside_the_rows(write_release, tmp_path):
         alignbench.report(datasets.Dataset.from_dict({"a": [1]}))
 
 
+def test_the_report_is_found_without_a_split_and_a_stream_says_that_it_has_none(write_release, tmp_path):
+    options = {"data_dir": str(write_release({}, "oops")), "images": "skip", "cache_dir": str(tmp_path / "c")}
+    assert alignbench.report(load_dataset("alignbench", **options)).counts() == {"bad_json": 1}
+    with pytest.raises(FileNotFoundError, match="without streaming=True"):
+        alignbench.report(load_dataset("alignbench", split="test", streaming=True, **options))
+
+
+def test_a_release_without_a_usable_line_says_why(write_release, tmp_path):
+    folder = write_release({"annotation": "perhaps"})
+    with pytest.raises(alignbench.ReleaseError, match=r"no line can be used:(.|\n)*unknown_label"):
+        load_dataset("alignbench", data_dir=str(folder), cache_dir=str(tmp_path / "c"))
+
+
 def test_the_same_rows_come_from_a_relative_folder(write_release, tmp_path, monkeypatch):
     write_release({})
     monkeypatch.chdir(tmp_path)
@@ -205,6 +218,8 @@ def test_the_same_rows_come_from_a_relative_folder(write_release, tmp_path, monk
         ({"images": "all"}, "take 'auto', 'release', 'skip' or 'require'"),
         ({"data_files": "a.jsonl"}, "give data_dir=, not data_files="),
         ({"name": "sample", "data_dir": "."}, "the sample is embedded"),
+        ({"data_dir": ".", "revision": "main"}, "leave out release= and revision="),
+        ({"data_dir": ".", "image_dirs": "/data"}, "expected {image_source: folder}"),
     ],
 )
 def test_wrong_options_say_what_to_give(options, message):

@@ -344,6 +344,10 @@ def test_captioners_are_chosen_by_name_and_a_wrong_name_gets_the_nearest(write_r
     assert alignbench.read(folder, captioners=["llava"])[0]["captioner"].to_pylist() == ["llava"]
     with pytest.raises(alignbench.ReleaseError, match=r"no captioner 'gpt-4o'.*did you mean gpt4o"):
         alignbench.read(folder, captioners=["gpt-4o"])
+    with pytest.raises(
+        alignbench.ReleaseError, match=r"captioners=\[\] leaves nothing: take of gpt4o, llava"
+    ):
+        alignbench.read(folder, captioners=[])
 
 
 def test_a_release_that_is_not_there_says_what_is_expected(tmp_path):
