@@ -800,12 +800,12 @@ def _safe_references(raw: pa.Table, report: Report) -> pa.Table:
         ("image_path_in_repo", "path_traversal", _stays_inside),
         ("image_url", "refused_url", _is_http),
     ):
-        coded = raw[name].combine_chunks().dictionary_encode()
-        refused = [text for text in coded.dictionary.to_pylist() if not safe(text)]
-        bad = pc.is_in(coded.cast(pa.string()), pa.array(refused, pa.string()))
-        for at in np.flatnonzero(bad.to_numpy(zero_copy_only=False)):
+        texts = raw[name].unique().drop_null().to_pylist()
+        refused = pa.array([text for text in texts if not safe(text)], pa.string())
+        bad = pc.is_in(raw[name], refused)
+        for at in np.flatnonzero(bad):
             report.add(kind, name, lines[at], raw[name][int(at)].as_py())
-        kept = pc.if_else(bad, pa.scalar(None, pa.string()), coded.cast(pa.string()))
+        kept = pc.if_else(bad, pa.scalar(None, pa.string()), raw[name])
         raw = raw.set_column(raw.schema.get_field_index(name), name, kept)
     return raw
 
@@ -924,39 +924,20 @@ def _annotations(raw: pa.Table, labels: np.ndarray, report: Report) -> tuple[pa.
     """Hallucination types and spans of every row."""
     marked = np.flatnonzero((labels == 0) | ~_null(raw, "error_type") | ~_null(raw, "error_words"))
     part = raw.take(pa.array(marked)).select([_LINE, "caption", "error_type", "error_words"]).to_pydict()
-    type_counts = np.zeros(raw.num_rows, np.int64)
-    span_counts = np.zeros(raw.num_rows, np.int64)
-    all_types: list[int] = []
-    all_spans: list[tuple[int, int, str, int | None]] = []
+    all_types: list[list[int]] = [[]] * raw.num_rows
+    all_spans: list[list[dict[str, Any]]] = [[]] * raw.num_rows
     for at, line, sentence, type_text, words in zip(marked, *part.values(), strict=True):
         types = _row_types(type_text, line, labels[at], report)
         spans = _row_spans(sentence, words, types, line, labels[at], report)
-        known = list(dict.fromkeys(index for index in types if index is not None))
         if labels[at] == LABELS.index("correct") and (types or spans):
             report.add("words_without_error", "error_words", line, sentence)
-        type_counts[at], span_counts[at] = len(known), len(spans)
-        all_types += known
-        all_spans += spans
+        all_types[at] = list(dict.fromkeys(index for index in types if index is not None))
+        all_spans[at] = spans
     schema = features().arrow_schema
-    starts, ends, texts, span_types = zip(*all_spans, strict=True) if all_spans else ((), (), (), ())
-    struct = pa.StructArray.from_arrays(
-        [
-            pa.array(starts, pa.int32()),
-            pa.array(ends, pa.int32()),
-            pa.array(texts, pa.string()),
-            pa.array(span_types, pa.int64()),
-        ],
-        ["start", "end", "text", "type"],
-    )
     return (
-        _lists(type_counts, pa.array(all_types, pa.int64()), schema.field("hallucination_types").type),
-        _lists(span_counts, struct, schema.field("spans").type),
+        pa.array(all_types, schema.field("hallucination_types").type),
+        pa.array(all_spans, schema.field("spans").type),
     )
-
-
-def _lists(counts: np.ndarray, values: pa.Array, kind: pa.DataType) -> pa.Array:
-    offsets = pa.array(np.r_[0, np.cumsum(counts)], pa.int32())
-    return pa.ListArray.from_arrays(offsets, values).cast(kind)
 
 
 def _row_types(text: str | None, line: int, label: int, report: Report) -> tuple[int | None, ...]:
@@ -970,7 +951,7 @@ def _row_types(text: str | None, line: int, label: int, report: Report) -> tuple
 
 def _row_spans(
     sentence: str, words: str | None, types: Sequence[int | None], line: int, label: int, report: Report
-) -> list[tuple[int, int, str, int | None]]:
+) -> list[dict[str, Any]]:
     phrases = _phrases(words, sentence)
     if not phrases and label == LABELS.index("incorrect"):
         report.add("missing_field", "error_words", line, "absent or null")
@@ -984,7 +965,8 @@ def _row_spans(
         if span.how:
             report.add(span.how, "error_words", line, phrase)
         kind = types[0] if len(types) == 1 else types[number] if len(types) == len(phrases) else None
-        spans.append((span.start, span.end, sentence[span.start : span.end], kind))
+        text = sentence[span.start : span.end]
+        spans.append({"start": span.start, "end": span.end, "text": text, "type": kind})
     return spans
 
 
