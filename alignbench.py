@@ -1214,7 +1214,7 @@ class Pictures:
     """Where pictures come from: folders that the user has, then the release (a local folder or a Hub
     repo at a commit), then their URL, unless `urls` is false."""
 
-    folder: str | None = None
+    folder: Path | None = None
     hub: tuple[str, str] | None = None
     token: str | bool | None = None
     image_dirs: dict[str, str] | None = None
@@ -1292,7 +1292,7 @@ class Pictures:
             if kind == "own":
                 path = Path(where)
             else:
-                path = self._from_hub(where) if self.hub else _inside(Path(self.folder or "."), where)
+                path = self._from_hub(where) if self.hub else _inside(self.folder or Path(), where)
             check_picture(path)
             return path
         except Unavailable as failure:
@@ -1377,34 +1377,31 @@ def _hub_errors(repo: str, revision: str) -> Iterator[None]:
     local = "or give a local release folder with data_dir="
     try:
         yield
-    except huggingface_hub.utils.RevisionNotFoundError as error:
-        raise ReleaseError(f"{where}: no such revision; check revision=, {local}") from error
-    except huggingface_hub.utils.GatedRepoError as error:
-        raise ReleaseError(
-            f"{where}: access is restricted; ask for it on the repo's page, {local}"
-        ) from error
-    except huggingface_hub.utils.RepositoryNotFoundError as error:
-        raise ReleaseError(
-            f"{where}: no such dataset repo, or it is private; check release= and log in "
-            f"(`hf auth login`, or set HF_TOKEN), {local}"
-        ) from error
-    except huggingface_hub.utils.HfHubHTTPError as error:
-        if isinstance(error, huggingface_hub.utils.EntryNotFoundError) and not _status(error):
-            raise _unreachable(where, local) from error
-        raise ReleaseError(_status_message(where, _status(error), local)) from error
     # The HTTP library below, and so its errors, differ between versions of huggingface_hub.
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the disk, not the Hub
-        if status := _status(error):
-            raise ReleaseError(_status_message(where, status, local)) from error
-        raise _unreachable(where, local) from error
+        raise ReleaseError(f"{where}{_hub_remedy(error, _status(error))}, {local}") from error
 
 
-def _unreachable(where: str, local: str) -> ReleaseError:
+def _hub_remedy(error: Exception, status: int | None) -> str:
+    """What the Hub's `error` means and what to do about it; `status` is its HTTP status, if it answered."""
+    errors, login = huggingface_hub.utils, "log in (`hf auth login`, or set HF_TOKEN)"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return ": no such revision; check revision="
+    if isinstance(error, errors.GatedRepoError):
+        return ": access is restricted; ask for it on the repo's page"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f": no such dataset repo, or it is private; check release= and {login}"
+    if status in (401, 403):
+        return f": the Hub answered {status}; {login}"
+    if status == 404:
+        return f": it holds no {RELEASE_FILE}; check release= and revision="
+    if status:
+        return f": the Hub answered {status}; try again later"
     offline = huggingface_hub.constants.HF_HUB_OFFLINE
     remedy = "unset HF_HUB_OFFLINE for one load" if offline else "check the network and HF_ENDPOINT"
-    return ReleaseError(f"{where} is not in the cache and cannot be reached: {remedy}, {local}")
+    return f" is not in the cache and cannot be reached: {remedy}"
 
 
 def _status(error: BaseException | None) -> int | None:
@@ -1414,14 +1411,6 @@ def _status(error: BaseException | None) -> int | None:
             return int(status)
         error = error.__cause__ or error.__context__
     return None
-
-
-def _status_message(where: str, status: int | None, local: str) -> str:
-    if status in (401, 403):
-        return f"{where}: the Hub answered {status}; log in (`hf auth login`, or set HF_TOKEN), {local}"
-    if status == 404:
-        return f"{where}: it holds no {RELEASE_FILE}; check release= and revision=, {local}"
-    return f"{where}: the Hub answered {status}; try again later, {local}"
 
 
 # Made known while a builder is made: its config looks a branch up before it could be told the token.
@@ -1587,11 +1576,11 @@ class AlignBench(datasets.ArrowBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
-        folder, pictures = self._source(dl_manager)
+        folder, name, pictures = self._source(dl_manager)
         release = _read_release(folder, self.config.captioners, self.config.strict)
         streaming = getattr(dl_manager, "is_streaming", False)
         table, report = release.table, release.report
-        report.source = self._name(folder)
+        report.source = name
         if not table.num_rows:
             raise ReleaseError(f"no line can be used:\n{report}")
         for source in pictures.unused(table):
@@ -1615,31 +1604,26 @@ class AlignBench(datasets.ArrowBasedBuilder):
         arguments = {"shards": shards, "pictures": pictures if lazy else None}
         return [datasets.SplitGenerator(name=datasets.Split.TEST, gen_kwargs=arguments)]
 
-    def _source(self, dl_manager: Any) -> tuple[Path, Pictures]:
-        """The release folder (of a Hub release: only its JSONL) and where its pictures are."""
-        config = self.config
-        retry = bool(getattr(dl_manager.download_config, "force_download", False))
-        urls = config.images != "release"
-        common: dict[str, Any] = {"image_dirs": config.image_dirs, "retry": retry, "urls": urls}
+    def _source(self, dl_manager: Any) -> tuple[Path, str, Pictures]:
+        """The release folder (of a Hub release: only its JSONL), its name, and where its pictures are."""
+        config, download = self.config, dl_manager.download_config
+        pictures = Pictures(
+            image_dirs=config.image_dirs,
+            retry=bool(getattr(download, "force_download", False)),
+            urls=config.images != "release",
+        )
         if config.name == "sample":
             copy = Path(dl_manager.download(f"sample/{RELEASE_FILE}")).parent if _IS_COPY else None
-            folder = copy or _sample_folder()
-            return folder, Pictures(folder=str(folder), **common)
+            pictures.folder = copy or _sample_folder()
+            return pictures.folder, "embedded sample", pictures
         if config.data_dir is not None:
-            return Path(config.data_dir).absolute(), Pictures(
-                folder=str(Path(config.data_dir).absolute()), **common
-            )
-        commit, token = config.commit, getattr(dl_manager.download_config, "token", None)
-        path = _download_release(config.release, commit, token)
-        _download_withdrawn(config.release, commit, token)
-        return path.parent, Pictures(hub=(config.release, commit), token=token, **common)
-
-    def _name(self, folder: Path) -> str:
-        if self.config.name == "sample":
-            return "embedded sample"
-        return (
-            str(folder) if self.config.data_dir is not None else f"{self.config.release}@{self.config.commit}"
-        )
+            pictures.folder = Path(config.data_dir).absolute()
+            return pictures.folder, str(pictures.folder), pictures
+        pictures.hub = (config.release, config.commit)
+        pictures.token = getattr(download, "token", None)
+        path = _download_release(*pictures.hub, pictures.token)
+        _download_withdrawn(*pictures.hub, pictures.token)
+        return path.parent, f"{config.release}@{config.commit}", pictures
 
     def _check_pictures(self, table: pa.Table, lines: np.ndarray, report: Report) -> None:
         if self.config.images != "require" or not table["image"].null_count:
