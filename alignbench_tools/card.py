@@ -22,10 +22,10 @@ import pyarrow.compute as pc
 import yaml
 from huggingface_hub import DatasetCardData
 
+import alignbench
 from alignbench_tools.parquet import DataFile
+from alignbench_tools.verify import word_counts
 
-CARD = "README.md"
-MANIFEST = "manifest.json"
 _FRONT = re.compile(r"\A---\r?\n(.*?)\r?\n---\r?\n", re.S)
 _SIZES = (
     ("n<1K", 10**3),
@@ -126,7 +126,7 @@ def parts(table: pa.Table, configs: Sequence[Config], images: str) -> dict[str, 
 
 
 def _statistics(table: pa.Table) -> str:
-    words = pc.list_value_length(pc.utf8_split_whitespace(table["sentence"]))
+    words = pa.array(word_counts(table["sentence"]))
     table = table.select(["captioner", "image_source", "image_id", "label"]).append_column("words", words)
     lines = [
         "| captioner | captions | sentences | per caption | correct | words | unknown (left out) |",
@@ -140,10 +140,9 @@ def _statistics(table: pa.Table) -> str:
 
 
 def _row(name: str, part: pa.Table) -> str:
-    labels = datasets.ClassLabel(names=["incorrect", "correct", "unknown"])
-    judged = part.filter(pc.not_equal(part["label"], labels.str2int("unknown")))
+    judged = part.filter(pc.not_equal(part["label"], alignbench.LABELS.index("unknown")))
     captions = judged.group_by(["captioner", "image_source", "image_id"]).aggregate([]).num_rows
-    correct = pc.sum(pc.equal(judged["label"], labels.str2int("correct"))).as_py() or 0
+    correct = pc.sum(pc.equal(judged["label"], alignbench.LABELS.index("correct"))).as_py() or 0
     n = judged.num_rows
     shares = (
         (f"{n / captions:.1f}", f"{100 * correct / n:.1f} %", f"{pc.mean(judged['words']).as_py():.1f}")

@@ -105,7 +105,7 @@ def _push(args: argparse.Namespace, target: Target) -> None:
 def _check_remote(remote: hub.Remote, target: Target, choice: str | None) -> None:
     if remote.card_was_edited and choice is None:
         raise PushError(
-            f"the card ({card.CARD}) of {target} is not the one that the last push wrote: somebody edited "
+            f"the card ({hub.CARD}) of {target} is not the one that the last push wrote: somebody edited "
             "it, or the repo was made otherwise; --card hub keeps it and refreshes its numbers, --card ours "
             "overwrites it"
         )
@@ -120,7 +120,7 @@ def _check_remote(remote: hub.Remote, target: Target, choice: str | None) -> Non
 def _dry_run(args: argparse.Namespace) -> None:
     """Build beside `--dry-run` and put it in its place when it is whole."""
     folder = args.dry_run.absolute()
-    if folder.exists() and any(folder.iterdir()) and not (folder / card.MANIFEST).is_file():
+    if folder.exists() and any(folder.iterdir()) and not (folder / hub.MANIFEST).is_file():
         raise PushError(f"{args.dry_run} is not empty and no earlier dry run: give another folder")
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -168,13 +168,13 @@ def build_dataset(args: argparse.Namespace, folder: Path, text: str | None) -> N
     filled = card.fill(text or card.template().replace("<this repo>", args.repo), configs, parts)
     endpoint = huggingface_hub.constants.ENDPOINT
     texts = {
-        card.CARD: filled,
+        hub.CARD: filled,
         "croissant.json": croissant(args.repo, endpoint, configs, CITATION, PUBLISHED),
     }
     if args.benchmark:
         captioners = sorted(tables["sentences"]["captioner"].unique().to_pylist())
         texts["eval.yaml"] = results_yaml.benchmark(captioners)
-    texts[card.MANIFEST] = card.manifest(texts, configs, args.images, _source(args))
+    texts[hub.MANIFEST] = card.manifest(texts, configs, args.images, _source(args))
     for name, content in texts.items():
         (folder / name).write_bytes(content.encode("utf-8"))
 
@@ -207,15 +207,15 @@ def build_metric(args: argparse.Namespace, folder: Path, text: str | None) -> No
         )
     source = Path(alignbench_auroc.__file__).parent
     names = sorted(path.name for path in source.iterdir() if path.suffix in (".py", ".md", ".txt"))
-    if missing := {METRIC_SCRIPT, card.CARD, "requirements.txt"} - set(names):
+    if missing := {METRIC_SCRIPT, hub.CARD, "requirements.txt"} - set(names):
         raise PushError(f"{source} lacks {', '.join(sorted(missing))}: install alignbench again")
     for name in names:
         shutil.copyfile(source / name, folder / name)
     if text is not None:
-        (folder / card.CARD).write_bytes(text.encode("utf-8"))
-    front = (folder / card.CARD).read_text(encoding="utf-8").split("---")[1:2]
+        (folder / hub.CARD).write_bytes(text.encode("utf-8"))
+    front = (folder / hub.CARD).read_text(encoding="utf-8").split("---")[1:2]
     if not front or yaml.safe_load(front[0]).get("sdk") != "gradio":
-        raise PushError(f"the Space's {card.CARD} needs front matter with `sdk: gradio`")
+        raise PushError(f"the Space's {hub.CARD} needs front matter with `sdk: gradio`")
     files = {name: card.digest((folder / name).read_bytes()) for name in names}
     manifest = json.dumps({"format": 1, "files": files}, indent=1) + "\n"
-    (folder / card.MANIFEST).write_text(manifest, encoding="utf-8")
+    (folder / hub.MANIFEST).write_text(manifest, encoding="utf-8")

@@ -119,6 +119,12 @@ def test_front_matter_has_sizes_and_the_default_config(filled, configs):
     assert sentences["download_size"] == sum(file.nbytes for file in configs[0].files)
 
 
+def test_space_around_a_sentence_is_no_word(table, configs):
+    spaced = [f" {sentence}\n" for sentence in table["sentence"].to_pylist()]
+    around = table.set_column(table.column_names.index("sentence"), "sentence", [spaced])
+    assert card.parts(around, configs, "release") == card.parts(table, configs, "release")
+
+
 def test_statistics_are_counts_of_the_release(filled, release):
     lines = read_lines(release)
     found = {row[0]: row[1:] for row in rows_of(filled, "statistics")}
