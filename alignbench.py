@@ -234,7 +234,7 @@ class Report:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the report as JSON, atomically."""
-        _write(Path(path), json.dumps(asdict(self), ensure_ascii=False, indent=1).encode())
+        write_atomically(Path(path), json.dumps(asdict(self), ensure_ascii=False, indent=1).encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Report:
@@ -265,12 +265,16 @@ def _places(lines: Sequence[int]) -> str:
     return f"{_count(len(lines), 'line')} ({shown}{', …' if len(lines) > _LINES_SHOWN else ''})"
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write atomically: a reader sees the whole file or none."""
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, making its folder: a reader sees the whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1122,7 +1126,7 @@ class PictureStore:
         except Unavailable as failure:
             self._remember(url, {"failure": str(failure)})
             raise
-        _write(self.root / "files" / name, data)
+        write_atomically(self.root / "files" / name, data)
         self._remember(url, {"file": name, "bytes": len(data)})
         return self.root / "files" / name
 
@@ -1138,7 +1142,7 @@ class PictureStore:
         return {}
 
     def _remember(self, url: str, outcome: dict[str, Any]) -> None:
-        _write(self._place(url), json.dumps({"url": url, **outcome}).encode())
+        write_atomically(self._place(url), json.dumps({"url": url, **outcome}).encode())
 
 
 def _fetch(url: str) -> bytes:

@@ -1,7 +1,6 @@
 """`alignbench browse`: pictures, captions and judgements in the browser, without the Hub."""
 
 import argparse
-import os
 import webbrowser
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     captions, source = load(args)
     found, pictures = columns(captions, source), Pictures(captions)
     if args.out:
-        write(Path(args.out), one_file(embed(found, pictures)))
+        alignbench.write_atomically(Path(args.out), one_file(embed(found, pictures)))
         address = Path(args.out).absolute().as_uri()
         print(f"{captions.num_rows:,} captions in one page: {address}")
         if not args.no_open:
@@ -99,13 +98,3 @@ def bind(found: dict[str, Any], pictures: Pictures, port: int | None) -> Viewer:
         raise OSError(f"--port {port}: {error.strerror}; give another, or 0 for a free one") from error
     except OverflowError:
         raise ValueError(f"--port {port}: expected 0 to 65535") from None
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write the file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+import alignbench
 
 MEAN = "mean"
 
@@ -29,7 +30,7 @@ def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("results-yaml", help="a saved result as a model repo's .eval_results file")
     parser.add_argument("result", type=Path, help="JSON of the metric, as its result's save() wrote it")
     parser.add_argument(
-        "--dataset", default="omron-sinicx/AlignBench", help="dataset repo (default: %(default)s)"
+        "--dataset", default=alignbench.HUB_RELEASE, help="dataset repo (default: %(default)s)"
     )
     parser.add_argument("--dataset-revision", help="commit of the dataset repo")
     parser.add_argument("--source-url", help="page that shows how the result came about")
@@ -46,10 +47,7 @@ def add_parser(verbs: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the YAML file."""
     text = results(_read(args.result), args.dataset, args.dataset_revision, args.source_url, args.date)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    partial = args.out.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, args.out)
+    alignbench.write_atomically(args.out, text.encode("utf-8"))
     print(args.out)
     return 0
 
