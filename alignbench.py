@@ -126,15 +126,15 @@ class ReleaseError(ValueError):
     """A release that cannot be read as asked; the message says what to do."""
 
 
+NEEDED = ("model", "image_name", "sentence_index", "caption", "annotation")
+_NEEDED_ARE = f"needed are {', '.join(NEEDED)}"
+_WITHOUT_FIELD = "left out if the field is needed, else kept without it"
 # kind -> (what became of the line, what it means and what to do)
 KINDS = {
     "bad_json": ("left out", "no JSON object in UTF-8; mend the line or fetch the file again"),
     "truncated_last_line": ("left out", "the file ends inside this line; fetch the file again"),
-    "bad_value": ("field emptied", "the value has the wrong type for its column; mend it"),
-    "missing_field": (
-        "left out if the field is needed, else kept without it",
-        "the field is absent or null; needed are model, image_name, sentence_index, caption, annotation",
-    ),
+    "bad_value": (_WITHOUT_FIELD, f"the value is none of its column's; mend it; {_NEEDED_ARE}"),
+    "missing_field": (_WITHOUT_FIELD, f"the field is absent or null; {_NEEDED_ARE}"),
     "blank_sentence": ("left out", "there is no sentence to judge"),
     "unknown_label": ("left out", "annotation must be correct, incorrect or unknown (or 1, 0, -1)"),
     "duplicate_row": ("left out", "an earlier line has the same model, image_name and sentence_index"),
@@ -171,6 +171,7 @@ class Finding:
 
     @property
     def action(self) -> str:
+        """What became of the lines, e.g. ``left out``."""
         return KINDS[self.kind][0]
 
     def __str__(self) -> str:
@@ -290,7 +291,6 @@ _FREE = ("annotation", "error_type", "error_words")
 COLUMNS = (*_STRINGS, *_INTEGERS, *_RATIOS, *_FREE)
 # Null is an ordinary value of these.
 _OFTEN_NULL = ("image_url", "image_path_in_repo", "error_type", "error_words")
-NEEDED = ("model", "image_name", "sentence_index", "caption", "annotation")
 
 # No column of a release: where a row stands in the file, from 1.
 _LINE = "@line"
@@ -305,43 +305,43 @@ _BLOCK_BYTES = 16 << 20
 _PARSED_BYTES = 1 << 20
 
 
-def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Whole lines of the file in blocks, each with the number of lines before it."""
+def _blocks(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Whole lines of the file in blocks, each with the number of lines before and in it."""
     line, rest = 0, b""
     with path.open("rb") as file:
         while data := file.read(_BLOCK_BYTES):
             head, newline, tail = (rest + data).rpartition(b"\n")
             if newline:
-                yield line, head + newline
-                line += head.count(b"\n") + 1
+                number = head.count(b"\n") + 1
+                yield line, number, head + newline
+                line += number
             rest = tail
     if rest:
-        yield line, rest
+        yield line, 1, rest
 
 
 def _read_lines(path: Path, report: Report) -> pa.Table:
     """The release's columns as they are written, and each row's line."""
     batches: list[pa.Table] = []
     extra: dict[str, int] = {}
-    for before, block in _blocks(path):
+    for before, number, block in _blocks(path):
         if before == 0:
             block = block.removeprefix(b"\xef\xbb\xbf")
-        batch = _read_block(block, before)
+        batch = _read_block(block, before, number)
         if batch is None:
             batch = _read_one_by_one(block, before, report)
         for name in batch.column_names:
             if name not in _RAW_SCHEMA.names:
                 extra.setdefault(name, before + 1)
         batches.append(_as_raw(batch))
-        report.lines = before + block.count(b"\n") + (not block.endswith(b"\n"))
+        report.lines = before + number
     for name, line in extra.items():
         report.add("extra_column", name, line, f"first seen from line {line} on")
     return pa.concat_tables(batches) if batches else _RAW_SCHEMA.empty_table()
 
 
-def _read_block(block: bytes, before: int) -> pa.Table | None:
+def _read_block(block: bytes, before: int, number: int) -> pa.Table | None:
     """The block by Arrow's own JSON reader; None where a line needs a closer look."""
-    number = block.count(b"\n") + (not block.endswith(b"\n"))
     options = pyarrow.json.ParseOptions(explicit_schema=_FIXED_SCHEMA)
     reading = pyarrow.json.ReadOptions(block_size=_PARSED_BYTES)
     try:

@@ -23,13 +23,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a verb; 0 if all is well, 1 with a message on stderr for what the user can mend."""
+    """Run a verb; 0 if all is well, 1 with a message on stderr for what the user can mend, 130 for Ctrl+C."""
     args = parser().parse_args(arguments)
     try:
         return args.run(args)
     except (ValueError, OSError) as error:
         print(f"alignbench: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("alignbench: interrupted", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

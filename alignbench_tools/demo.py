@@ -4,7 +4,6 @@ import argparse
 from typing import Any
 
 import alignbench_auroc
-import evaluate
 from datasets import Dataset, load_dataset
 
 import alignbench  # noqa: F401 - registers the names
@@ -32,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
 
 def table(dataset: Dataset) -> str:
     """AUROC of each control detector on every captioner, and their mean with its 95 % interval."""
+    import evaluate  # takes half a second, which no other verb needs
+
     metric = evaluate.load("alignbench_auroc", "diagnostics")
     columns = alignbench_auroc.columns(dataset)
     results = [metric.compute(predictions=score(dataset), **columns) for score in CONTROLS.values()]
