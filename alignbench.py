@@ -134,7 +134,7 @@ KINDS = {
     "bad_json": ("left out", "no JSON object in UTF-8; mend the line or fetch the file again"),
     "truncated_last_line": ("left out", "the file ends inside this line; fetch the file again"),
     "bad_value": (_WITHOUT_FIELD, f"the value is none of its column's; mend it; {_NEEDED_ARE}"),
-    "missing_field": (_WITHOUT_FIELD, f"the field is absent or null; {_NEEDED_ARE}"),
+    "missing_field": (_WITHOUT_FIELD, f"the field is absent, null or blank; {_NEEDED_ARE}"),
     "blank_sentence": ("left out", "there is no sentence to judge"),
     "unknown_label": ("left out", "annotation must be correct, incorrect or unknown (or 1, 0, -1)"),
     "duplicate_row": ("left out", "an earlier line has the same model, image_name and sentence_index"),
@@ -347,6 +347,7 @@ def _read_block(block: bytes, before: int, number: int) -> pa.Table | None:
     try:
         block.decode("utf-8")
         table = pyarrow.json.read_json(io.BytesIO(block), read_options=reading, parse_options=options)
+        table.validate()  # lists that begin with null can come out broken
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
         return None
     free = (table.schema.field(name).type for name in _FREE if name in table.column_names)
@@ -656,14 +657,21 @@ def _usable_labels(raw: pa.Table, report: Report) -> np.ndarray:
     for at in np.flatnonzero(odd):
         report.add("bad_value", "sentence_index", lines[at], f"{index[at]:g}")
     for name in NEEDED:
-        for at in np.flatnonzero(_null(raw, name) & ~(odd if name == "sentence_index" else False)):
+        missing = _null(raw, name) & ~(odd if name == "sentence_index" else False)
+        if name in ("model", "image_name"):
+            missing |= _blank(raw[name])
+        for at in np.flatnonzero(missing):
             report.add("missing_field", name, lines[at], "absent or null")
             labels[at] = -1
-    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(raw["caption"]), ""), False).to_numpy()
+    blank = _blank(raw["caption"])
     for at in np.flatnonzero(blank):
         report.add("blank_sentence", "caption", lines[at], raw["caption"][at].as_py())
     labels[blank | odd] = -1
     return labels
+
+
+def _blank(texts: pa.ChunkedArray) -> np.ndarray:
+    return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(texts), ""), False).to_numpy()
 
 
 def _positions(raw: pa.Table) -> np.ndarray:

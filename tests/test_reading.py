@@ -396,6 +396,20 @@ def test_a_position_that_is_not_a_number_is_missing(write_release, index):
     assert (only(report).kind, only(report).lines) == ("missing_field", [2])
 
 
+def test_null_among_the_phrases_is_no_phrase(write_release):
+    wrong = {"annotation": "incorrect", "error_words": [None, "woman"]}
+    table, report = alignbench.read(write_release({}, wrong | {"sentence_index": 1}))
+    assert [span["text"] for span in row(table, 1)["spans"]] == ["woman"]
+    assert not report.findings
+
+
+@pytest.mark.parametrize("field", ["model", "image_name"])
+def test_a_blank_name_is_a_missing_one(write_release, field):
+    table, report = alignbench.read(write_release({}, {field: " "}))
+    assert table.num_rows == 1
+    assert (only(report).kind, only(report).field, only(report).lines) == ("missing_field", field, [2])
+
+
 @pytest.mark.parametrize("words", ["2019-05-04", ["2019-05-04"]])
 def test_a_date_is_a_phrase_like_any_other(write_release, words):
     wrong = {"caption": "A man on 2019-05-04.", "annotation": "incorrect", "error_words": words}
