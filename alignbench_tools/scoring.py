@@ -158,7 +158,7 @@ class Journal:
             records = [{scores.KEY: scores.FORMAT, **self._header}, *records]
         lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         with open(self._part, "ab") as file:
-            file.write(lines.encode("utf-8", "surrogatepass"))
+            file.write(lines.encode())
             file.flush()
             os.fsync(file.fileno())
 
