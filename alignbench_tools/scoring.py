@@ -125,6 +125,10 @@ class Journal:
         """Whether `out` holds everything that was ever answered."""
         return self._out.exists() and not self._part.exists()
 
+    def rows(self) -> list[Score]:
+        """Everything that was ever answered."""
+        return list(self._rows.values())
+
     def unanswered(self, captions: Iterable[Caption]) -> list[Caption]:
         """`captions` with the sentences that are still to be asked."""
         again = ("error", "skipped")
