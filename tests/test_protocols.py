@@ -72,7 +72,7 @@ def test_a_digest_knows_the_question_and_not_the_comments(tmp_path):
 )
 def test_a_file_that_is_no_protocol_is_refused_with_the_field(tmp_path, change, message):
     path = written(tmp_path / "mine.yaml", **change)
-    with pytest.raises(ValueError, match="mine.yaml: ") as error:
+    with pytest.raises(ValueError, match=r"mine\.yaml: ") as error:
         protocols.load(path)
     assert message in str(error.value)
 
