@@ -53,10 +53,12 @@ def share_read(quoted: str, lines: Sequence[str]) -> float:
         return 0.0
     if len(wanted) < SHORT:
         return float(wanted in text.split())
-    if len(wanted) > len(text):
-        return fuzz.ratio(wanted, text) / 100
-    tight = fuzz.partial_ratio(wanted.replace(" ", ""), text.replace(" ", ""))
-    return max(fuzz.partial_ratio(wanted, text), tight) / 100
+    forms = [(wanted, text), (wanted.replace(" ", ""), text.replace(" ", ""))]
+    # A partial ratio looks for the shorter in the longer: half a quotation would count as all of it.
+    return (
+        max(fuzz.ratio(*form) if len(form[0]) > len(form[1]) else fuzz.partial_ratio(*form) for form in forms)
+        / 100
+    )
 
 
 class TextReader:
@@ -89,7 +91,7 @@ class TextReader:
         }
 
     def score(self, captions: Sequence[Caption], pictures: Sequence[bytes | None]) -> Iterator[Score]:
-        """The share of the quoted text that is read, quotations by their length; `raw` keeps what was read."""
+        """The share of the quoted text that is read, weighted by length; `raw` keeps what was read."""
         for caption, picture in zip(captions, pictures, strict=True):
             for sentence in caption.sentences:
                 quoted = [each for each in quotations(sentence.text) if normal(each)]
