@@ -130,11 +130,9 @@ def _differing(headers: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     parameters = {key for header in headers for key in header.get("parameters") or {}}
     places += [("parameters", key) for key in sorted(parameters)]
     found = [place for place in places if len({repr(_at(header, place)) for header in headers}) > 1]
-    # A protocol's digest says nothing more where its name tells the runs apart.
-    runs_by_protocol = len({repr(header.get("protocol")) for header in headers})
-    if runs_by_protocol == len(headers):
-        return [("protocol",)]
-    return found
+    # Where the protocols' names tell the runs apart, nothing else has to.
+    by_protocol = len({repr(header.get("protocol")) for header in headers}) == len(headers) > 1
+    return [("protocol",)] if by_protocol else found
 
 
 def _at(header: Mapping[str, Any], place: tuple[str, ...]) -> Any:
