@@ -5,9 +5,21 @@ import sys
 from collections.abc import Sequence
 
 import alignbench
-from alignbench_tools import browse, compare, demo, load, push, results_yaml, verify
+from alignbench_tools import (
+    browse,
+    compare,
+    demo,
+    ensemble,
+    evaluate,
+    load,
+    merge,
+    push,
+    results_yaml,
+    score,
+    verify,
+)
 
-VERBS = (browse, compare, demo, load, push, results_yaml, verify)
+VERBS = (browse, compare, demo, ensemble, evaluate, load, merge, push, results_yaml, score, verify)
 
 
 def parser() -> argparse.ArgumentParser:

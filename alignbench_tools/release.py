@@ -6,9 +6,13 @@ from typing import Any
 import datasets
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `load_dataset("alignbench", ...)`."""
+def add_options(parser: argparse.ArgumentParser, sample: bool = False) -> None:
+    """The options of `load_dataset("alignbench", ...)`; with `sample` also --sample, for `load_sentences`."""
     group = parser.add_argument_group("release", "default: the published one, from the Hub")
+    if sample:
+        group.add_argument(
+            "--sample", action="store_true", help="the embedded sample, which needs no network"
+        )
     group.add_argument("--data-dir", help="a local release folder")
     group.add_argument("--release", help="another dataset repo on the Hub")
     group.add_argument("--revision", help="another branch, tag or commit of it")
@@ -48,3 +52,16 @@ def load(args: argparse.Namespace, config: str, images: str, retry: bool = False
     return datasets.load_dataset(
         "alignbench", config, split="test", images=images, download_mode=mode, **arguments(args)
     )
+
+
+def load_sentences(args: argparse.Namespace, images: str) -> datasets.Dataset:
+    """Rows of config ``sentences``, or of the embedded sample with --sample.
+
+    Raises ValueError for --sample with an option of another release.
+    """
+    if not args.sample:
+        return load(args, "sentences", images)
+    others = set(arguments(args)) - {"captioners", "strict"}
+    if others:
+        raise ValueError(f"--sample: the embedded sample takes no {', '.join(sorted(others))}; leave one out")
+    return load(args, "sample", images)

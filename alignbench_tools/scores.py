@@ -78,7 +78,7 @@ class Scores:
     @classmethod
     def from_rows(cls, header: Mapping[str, Any], rows: Iterable[Score], name: str = "scores") -> "Scores":
         """Scores from `Score`s, in their order."""
-        columns = list(zip(*rows, strict=True)) or [[] for _ in SCHEMA]
+        columns = list(zip(*map(_storable, rows), strict=True)) or [[] for _ in SCHEMA]
         arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
         return cls(header, pa.table(arrays, schema=SCHEMA), name)
 
@@ -253,14 +253,22 @@ def write(scores: Scores, path: str | Path) -> None:
     elif path.suffix == ".jsonl":
         lines = [header, *map(as_record, scores.rows())]
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        write_atomically(path, text.encode("utf-8", "surrogatepass"))
+        write_atomically(path, text.encode())
     else:
         raise ValueError(f"{path}: expected a name that ends in .jsonl or .parquet")
 
 
 def as_record(score: Score) -> dict[str, Any]:
     """A line of the JSON Lines form: nulls left out, but for the score itself."""
-    return {field: value for field, value in score._asdict().items() if value is not None or field == "score"}
+    fields = _storable(score)._asdict()
+    return {field: value for field, value in fields.items() if value is not None or field == "score"}
+
+
+def _storable(score: Score) -> Score:
+    """A reply may hold halves of surrogate pairs, which UTF-8 does not: they are kept as escapes."""
+    if score.raw is None or score.raw.isascii():
+        return score
+    return score._replace(raw=score.raw.encode("utf-8", "backslashreplace").decode())
 
 
 def check_same(header: Mapping[str, Any], other: Mapping[str, Any], what: str = "the two runs") -> None:

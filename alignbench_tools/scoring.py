@@ -31,15 +31,28 @@ class Detector(Protocol):
         """One `Score` for each sentence, in order."""
 
 
-def header_of(identity: dict[str, Any], captions: Captions) -> dict[str, Any]:
-    """The header of a run that begins now."""
+def header_of(
+    identity: dict[str, Any], captions: Captions, name: str | None = None, own: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """The header of a run that begins now; `name` is what tables call the detector, `own` are the captioners
+    that are the same model."""
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     versions = {"alignbench": alignbench.__version__, **identity.get("versions", {})}
-    return {**identity, "versions": versions, "data": captions.data, "date": now}
+    header = {**identity, "versions": versions, "data": captions.data, "date": now}
+    return header | ({"detector": name} if name else {}) | ({"own_captioners": list(own)} if own else {})
 
 
-def run(detector: Detector, captions: Captions, out: str | Path, progress: bool = True) -> Scores:
+def run(
+    detector: Detector,
+    captions: Captions,
+    out: str | Path,
+    name: str | None = None,
+    own: Sequence[str] | None = None,
+    progress: bool = True,
+) -> Scores:
     """Score every sentence of `captions` that `out` does not hold yet, and write `out`.
+
+    `name` and `own` as for `header_of`.
 
     What is scored stands in ``OUT.part`` at once, so that a run that was killed goes on where it was; a
     sentence whose status is "error" or "skipped" is asked again. Sentences that `out` holds beyond
@@ -51,7 +64,7 @@ def run(detector: Detector, captions: Captions, out: str | Path, progress: bool 
     """
     out = Path(out)
     with only_run(out):
-        header = header_of(detector.identity(), captions)
+        header = header_of(detector.identity(), captions, name, own)
         journal = Journal(out, header)
         todo = journal.unanswered(captions)
         if not todo and journal.is_finished:
@@ -145,7 +158,7 @@ class Journal:
             records = [{scores.KEY: scores.FORMAT, **self._header}, *records]
         lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         with open(self._part, "ab") as file:
-            file.write(lines.encode("utf-8", "surrogatepass"))
+            file.write(lines.encode())
             file.flush()
             os.fsync(file.fileno())
 

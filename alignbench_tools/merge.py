@@ -1,0 +1,25 @@
+"""`alignbench merge PARTS`: parts of one run, scored by several processes, as one scores file."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from alignbench_tools import merging, scores
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb to `verbs`."""
+    parser = verbs.add_parser("merge", help="put parts of one run together")
+    parser.add_argument("parts", nargs="+", type=Path, metavar="SCORES")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Merge, and say what had to be resolved."""
+    merged, notes = merging.merge([scores.read(path) for path in args.parts])
+    scores.write(merged, args.out)
+    counts = ", ".join(f"{number:,} {status}" for status, number in merged.counts().items())
+    print(f"{args.out}: {merged.detector}: {counts}")
+    print(*notes, sep="\n", end="\n" if notes else "")
+    return 0
