@@ -1,4 +1,4 @@
-"""Which detectors may be set side by side, and whose AUROC differs from the best one's by more than chance."""
+"""Which detectors may be set side by side, and whose AUROC differs from the best by more than chance."""
 
 import math
 from collections import Counter
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from alignbench_auroc import Result, check_columns, rank_detectors
 from alignbench_auroc.signature import differences
 
@@ -40,13 +41,16 @@ def compare(entries: Sequence[Entry], data: Data | None, missing: str) -> Compar
     }
     if data is None or len(together) < 2:
         return Comparisons(apart, {}, {}, signature)
-    ranking = rank_detectors(together, data.sentences, missing=missing)
+    first = next(entry for entry in entries if entry.name in together)
+    captioners = list(first.result["captioners"])
+    rows = data.rows_of(captioners)
+    ranking = rank_detectors(
+        {name: scores[rows] for name, scores in together.items()},
+        data.sentences_of(captioners),
+        missing=missing,
+    )
     p = {MEAN: _against_best(ranking)}
-    captioner = np.array(data.table["captioner"].to_pylist(), dtype=object)
-    for name in data.captioners:
-        found = _on(np.flatnonzero(captioner == name), together, data, missing)
-        if found:
-            p[name] = found
+    p |= {name: _on(data.rows_of([name]), together, data, missing) for name in captioners}
     ranks = {
         name: (cells["rank"], cells["rank_low"], cells["rank_high"])
         for name, cells in ranking["detectors"].items()
@@ -55,7 +59,7 @@ def compare(entries: Sequence[Entry], data: Data | None, missing: str) -> Compar
 
 
 def shared_signature(entries: Sequence[Entry]) -> tuple[Mapping[str, Any], dict[str, list[str]]]:
-    """The signature that most entries have, and what the others have otherwise; of equals the first counts."""
+    """The signature that most entries have, and what the others have otherwise; of equals the first."""
     alike = [
         next(i for i, other in enumerate(entries) if not _differ(entry, other))
         for number, entry in enumerate(entries)
@@ -78,7 +82,7 @@ def _on(rows: np.ndarray, detectors: Mapping[str, np.ndarray], data: Data, missi
     labels = data.sentences.labels[rows]
     if not {0, 1} <= set(labels.tolist()):
         return {}
-    sentences = check_columns(labels, image_id=data.table["image_id"].take(rows))
+    sentences = check_columns(labels, image_id=data.table["image_id"].take(pa.array(rows)))
     return _against_best(
         rank_detectors({name: s[rows] for name, s in detectors.items()}, sentences, missing=missing)
     )

@@ -1,11 +1,13 @@
 """The labelled sentences that the scores are of, without their pictures."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import alignbench_auroc
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -37,10 +39,27 @@ class Data:
     read: dict[str, Any]
     report: alignbench.Report
 
-    @property
+    @cached_property
     def captioners(self) -> list[str]:
         """Release keys, in the paper's order."""
         return in_order(pc.unique(self.table["captioner"]).to_pylist())
+
+    @cached_property
+    def captioner(self) -> np.ndarray:
+        """Whose sentence each is, (n,) of str."""
+        return np.array(self.table["captioner"].to_pylist(), dtype=object)
+
+    def rows_of(self, captioners: Collection[str]) -> np.ndarray:
+        """The row numbers of those captioners, ascending."""
+        return np.flatnonzero(np.isin(self.captioner, list(captioners)))
+
+    def sentences_of(self, captioners: Collection[str]) -> alignbench_auroc.Sentences:
+        """The checked sentences of those captioners, in the order of `rows_of`."""
+        if set(captioners) >= set(self.captioners):
+            return self.sentences
+        rows = pa.array(self.rows_of(captioners))
+        columns = {name: None if each is None else each.take(rows) for name, each in self.columns.items()}
+        return alignbench_auroc.check_columns(**columns)
 
 
 def config_of(args: argparse.Namespace) -> str:
@@ -50,7 +69,7 @@ def config_of(args: argparse.Namespace) -> str:
 
 def load(args: argparse.Namespace) -> Data:
     """The sentences that `args` asks for; no picture is looked for."""
-    dataset = release.load(args, config_of(args), images="skip")
+    dataset = release.load_sentences(args, images="skip")
     columns = alignbench_auroc.columns(dataset)
     return Data(
         dataset.with_format("arrow")[:].combine_chunks(),

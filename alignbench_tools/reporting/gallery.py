@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,13 +96,12 @@ class _Ranked(NamedTuple):
 def _rank(entry: Entry, data: Data) -> _Ranked:
     scores = entry.scores
     assert scores is not None  # `choose` takes no others
-    captioner = np.array(data.table["captioner"].to_pylist(), dtype=object)
     label = data.sentences.labels
     use = data.sentences.known & ~np.isnan(scores)
     rank, total, beaten = np.zeros(len(scores), int), np.zeros(len(scores), int), np.zeros(len(scores))
     wrong = np.zeros(len(scores), bool)
     for name, cells in (entry.result.get("captioners") or {}).items():
-        rows = np.flatnonzero(use & (captioner == name))
+        rows = np.flatnonzero(use & (data.captioner == name))
         rank[rows], total[rows] = rankdata(-scores[rows], method="min"), len(rows)
         threshold = cells["threshold"]
         wrong[rows] = (scores[rows] >= threshold) == (label[rows] == INCORRECT)
@@ -109,7 +109,7 @@ def _rank(entry: Entry, data: Data) -> _Ranked:
             here, there = rows[label[rows] == mine], rows[label[rows] == other]
             beaten[here] = _share_below(sign * scores[here], np.sort(sign * scores[there]))
     types = data.table["hallucination_types"].to_pylist()
-    return _Ranked(captioner, label, types, rank, total, beaten, wrong)
+    return _Ranked(data.captioner, label, types, rank, total, beaten, wrong)
 
 
 def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -177,7 +177,7 @@ def _mistake(row: int, ranked: _Ranked, entry: Entry, data: Data) -> Mistake:
 def pieces(sentence: str, spans: Sequence[Mapping[str, Any]]) -> Iterator[Piece]:
     """The sentence cut at the ends of its spans; where spans overlap, a piece has the types of all."""
     bounds = sorted({0, len(sentence), *(span[end] for span in spans for end in ("start", "end"))})
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         over = [span for span in spans if span["start"] <= start and span["end"] >= end]
         names = [UNTYPED if s["type"] is None else alignbench.HALLUCINATION_TYPES[s["type"]] for s in over]
         yield Piece(sentence[start:end], tuple(dict.fromkeys(names)))

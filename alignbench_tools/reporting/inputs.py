@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from alignbench_auroc import Result, diagnose
 
 from alignbench_tools import scores
-from alignbench_tools.reporting.data import Data
+from alignbench_tools.reporting.data import Data, printed
 from alignbench_tools.scores import IDENTITY, Scores
 
 SHOWN_IDS = 3
@@ -70,6 +70,18 @@ def _is_result(path: Path) -> bool:
     except ValueError:
         return False
     return isinstance(content, dict) and "id" not in content
+
+
+def own_captioners(texts: Sequence[str]) -> dict[str, list[str]]:
+    """`--own` options by detector; ValueError for one that is not DETECTOR=CAPTIONER,…"""
+    own: dict[str, list[str]] = {}
+    for text in texts:
+        detector, equals, captioners = text.rpartition("=")
+        names = [name.strip() for name in captioners.split(",") if name.strip()]
+        if not equals or not detector or not names:
+            raise ValueError(f"--own {text}: expected DETECTOR=CAPTIONER,…, e.g. GPT4o=gpt4o,gpt4o-imagen")
+        own.setdefault(detector, []).extend(names)
+    return own
 
 
 def entries(
@@ -179,40 +191,57 @@ def _scored(
 ) -> Entry:
     if data is None:
         raise ValueError(f"{path}: scores need the data that they are of")
-    if file.header.get("data"):
-        scores.check_data(file, data.read)
+    scores.check_data(file, data.read)
     ids = data.table["id"]
     aligned = file.aligned(ids)
+    found = set(map(scores.captioner_of, file.table["id"].to_pylist()))
+    captioners = [name for name in data.captioners if name in found]
+    if not captioners:
+        raise ValueError(
+            f"{path}: the scores are of {', '.join(sorted(found)) or 'no captioner'}, the data of "
+            f"{', '.join(data.captioners)}; give the release that was scored"
+        )
+    sentences, rows = data.sentences_of(captioners), data.rows_of(captioners)
     here = pc.sum(pc.is_in(file.table["id"], value_set=ids.combine_chunks())).as_py() or 0
-    absent = data.table.num_rows - here
+    absent = len(rows) - here
     if missing == "error":
-        _check_complete(path, file, data, aligned, absent)
-    notes = []
-    if len(file) > here:
-        notes.append(f"{len(file) - here:,} scores are of captioners that are not in the data: left out")
+        _check_complete(path, file, data, rows[np.isnan(aligned[rows]) & sentences.known], absent)
+    notes = _left_out(found - set(captioners), len(file) - here, captioners, data)
     if own is None:
-        own = [name for name in file.header.get("own_captioners") or () if name in data.captioners]
-    judged: list[str] | None = list(own) or None
-    if judged and set(judged) == set(data.captioners):
-        notes.append("self-preference: no captioner is left that is not the detector's own")
+        own = [name for name in file.header.get("own_captioners") or () if name in captioners]
+    judged: list[str] | None = [name for name in own if name in captioners] or None
+    if judged and len(set(judged)) == len(captioners):
+        notes.append("Self-preference: no captioner is left that is not the detector's own.")
         judged = None
-    result = diagnose(aligned, data.sentences, missing=missing, own_captioners=judged)
+    result = diagnose(aligned[rows], sentences, missing=missing, own_captioners=judged)
     return Entry(name, path, file.header, result, aligned, file.counts(), absent, tuple(own), tuple(notes))
 
 
-def _check_complete(path: Path, file: Scores, data: Data, aligned: np.ndarray, absent: int) -> None:
-    gaps = np.isnan(aligned) & data.sentences.known
-    if not gaps.any():
+def _left_out(strange: set[str], number: int, captioners: Sequence[str], data: Data) -> list[str]:
+    """Which captioners the scores have and the data has not, and the reverse."""
+    notes = []
+    if number:
+        notes.append(
+            f"{number:,} scores are left out, as the data have not their captioners: "
+            + ", ".join(sorted(strange))
+        )
+    without = [printed(name) for name in data.captioners if name not in captioners]
+    if without:
+        notes.append(f"No scores of {', '.join(without)}: the average is over {len(captioners)} captioners.")
+    return notes
+
+
+def _check_complete(path: Path, file: Scores, data: Data, gaps: np.ndarray, absent: int) -> None:
+    """ValueError that says where and why scores are missing, if there are any `gaps` (row numbers)."""
+    if not len(gaps):
         return
-    rows = np.flatnonzero(gaps)
-    captioners = Counter(data.table["captioner"].take(rows).to_pylist())
-    where = ", ".join(f"{name} {number:,}" for name, number in captioners.most_common())
+    where = ", ".join(f"{name} {number:,}" for name, number in Counter(data.captioner[gaps]).most_common())
     reasons = {status: number for status, number in file.counts().items() if status != "ok"}
     reasons |= {"not in the file": absent} if absent else {}
     why = ", ".join(f"{reason} {number:,}" for reason, number in reasons.items())
-    ids = data.table["id"].take(rows[:SHOWN_IDS]).to_pylist()
+    ids = data.table["id"].take(gaps[:SHOWN_IDS]).to_pylist()
     raise ValueError(
-        f"{path}: expected a score for each of {int(data.sentences.known.sum()):,} labelled sentences, got "
-        f"none for {len(rows):,} ({where}), such as {', '.join(map(repr, ids))}; of all sentences: {why}. "
-        "Give --missing worst to count them as wrong, or --missing drop to leave them out"
+        f"{path}: {len(gaps):,} labelled sentences have no score ({where}), such as "
+        f"{', '.join(map(repr, ids))}; of all sentences: {why}. --missing worst holds them against the "
+        "detector, --missing drop leaves them out"
     )

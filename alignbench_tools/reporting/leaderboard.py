@@ -46,7 +46,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A detector. `published`: its numbers are the paper's. `rank` is None where it was compared with none."""
+    """A detector. `published`: its numbers are the paper's. `rank` is None where it has none."""
 
     name: str
     cells: dict[str, Cell]
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Rows of detectors that were measured, best first; `published` are the paper's, in its order.
+    """Rows of detectors that were measured, best first; `published` are the paper's.
 
     `notes` are (mark, text), marks standing beside rows.
     """
@@ -94,15 +94,16 @@ def auroc(result: Result, key: str) -> tuple[float, float, float]:
 
 
 def published_rows() -> list[Row]:
-    """The 25 rows of the paper's Table 3."""
+    """The 25 rows of the paper's Table 3, best first."""
     table = json.loads((files("alignbench_tools") / "published" / "table3.json").read_text(encoding="utf-8"))
     rows = []
     for row in table["detectors"]:
         cells = {name: Cell(value / 100) for name, value in row["auroc"].items()}
         cells[MEAN] = Cell(row["average"] / 100)
-        name = " ".join(filter(None, (row["detector"], row["parameters"])))
+        size = row["parameters"] or ""
+        name = row["detector"] if row["detector"].endswith(size) else f"{row['detector']} {size}"
         rows.append(Row(name, cells, published=True))
-    return rows
+    return sorted(rows, key=lambda row: -row.cells[MEAN].auroc)
 
 
 def _numbers(cells: Result | dict, name: str) -> tuple[float, float, float]:

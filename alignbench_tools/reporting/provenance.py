@@ -13,6 +13,7 @@ from alignbench_tools.reporting.data import Data, printed
 from alignbench_tools.reporting.inputs import Entry
 
 PACKAGES = ("alignbench", "datasets", "numpy", "scikit-learn", "matplotlib")
+NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,11 @@ class Provenance:
 def collect(entries: Sequence[Entry], found: Comparisons, data: Data | None) -> Provenance:
     """Everything about `entries` and `data` that the page prints below the numbers."""
     return Provenance(
-        signature=[(name, str(value)) for name, value in found.signature.items() if value is not None],
+        signature=[
+            (name, f"{value:,}" if isinstance(value, int) else str(value))
+            for name, value in found.signature.items()
+            if value is not None
+        ],
         versions=_versions(),
         data=_data(data) if data else [],
         captioners=_captioners(data) if data else [],
@@ -64,9 +69,7 @@ def _data(data: Data) -> list[tuple[str, str]]:
 
 
 def _captioners(data: Data) -> list[dict[str, Any]]:
-    return [
-        {"name": printed(name), "key": name, **data.read["captioners"][name]} for name in data.captioners
-    ]
+    return [{"name": printed(name), "key": name, **data.read["captioners"][name]} for name in data.captioners]
 
 
 def _detector(entry: Entry) -> dict[str, Any]:
@@ -104,4 +107,10 @@ def _notes(entries: Sequence[Entry]) -> list[tuple[str, str]]:
     for entry in entries:
         for note in entry.result.notes:
             about.setdefault(note, []).append(entry.name)
-    return [("all" if len(who) == len(entries) else ", ".join(who), note) for note, who in about.items()]
+    return [(_who(names, len(entries)), note) for note, names in about.items()]
+
+
+def _who(names: Sequence[str], total: int) -> str:
+    if len(names) == total:
+        return "all"
+    return ", ".join(names) if len(names) <= NAMES_SHOWN else f"{len(names)} of {total} detectors"

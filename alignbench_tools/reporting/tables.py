@@ -20,7 +20,14 @@ def percent(value: float) -> str:
 
 def interval(cell: Cell) -> str:
     """`84.6–86.2`, or nothing where there is none."""
-    return "" if math.isnan(cell.low) or math.isnan(cell.high) else f"{percent(cell.low)}–{percent(cell.high)}"
+    return (
+        "" if math.isnan(cell.low) or math.isnan(cell.high) else f"{percent(cell.low)}–{percent(cell.high)}"
+    )
+
+
+def published_head() -> str:
+    """What stands above the paper's rows."""
+    return f"{PUBLISHED[0].upper()}{PUBLISHED[1:]}"
 
 
 def legend(board: Leaderboard) -> list[str]:
@@ -68,14 +75,16 @@ def as_markdown(board: Leaderboard) -> str:
     lines += [_markdown_row(row, board.columns) for row in board.rows]
     if board.published:
         empty = " |" * len(board.columns)
-        lines += [f"| *{PUBLISHED[0].upper()}{PUBLISHED[1:]}:* |{empty}"]
+        lines += [f"| *{published_head()}:* |{empty}"]
         lines += [_markdown_row(row, board.columns) for row in board.published]
-    notes = [f"<sup>{mark}</sup> {_markdown(text)}" if mark else _markdown(text) for mark, text in board.notes]
+    notes = [
+        f"<sup>{mark}</sup> {_markdown(text)}" if mark else _markdown(text) for mark, text in board.notes
+    ]
     return "\n".join(lines) + "\n\n" + "  \n".join([*legend(board), *notes]) + "\n"
 
 
 def as_latex(board: Leaderboard) -> str:
-    """A booktabs table; the preamble needs `booktabs` and, for names beyond ASCII, an engine that has them."""
+    """A booktabs table; the preamble needs `booktabs`, names beyond Latin an engine that has them."""
     drawn = [column.drawn for column in board.columns if column.key != MEAN]
     groups = [sum(not each for each in drawn[: drawn.index(True)]) if True in drawn else len(drawn)]
     groups += [len(drawn) - groups[0]] if len(drawn) > groups[0] else []
@@ -93,8 +102,8 @@ def as_latex(board: Leaderboard) -> str:
     ]
     if board.published:
         span = len(board.columns) + 1
-        head = f"{PUBLISHED[0].upper()}{PUBLISHED[1:]}"
-        lines += [r"    \midrule", rf"    \multicolumn{{{span}}}{{@{{}}l}}{{\emph{{{_latex(head)}}}}} \\"]
+        head = rf"\emph{{{_latex(published_head())}}}"
+        lines += [r"    \midrule", rf"    \multicolumn{{{span}}}{{@{{}}l}}{{{head}}} \\"]
         lines += [line for row in board.published for line in _latex_row(row, board.columns)]
     lines += [r"    \bottomrule", r"  \end{tabular}"]
     for mark, text in board.notes:
@@ -117,7 +126,11 @@ def _markdown_row(row: Row, columns: Sequence[Column]) -> str:
 
 def _latex_row(row: Row, columns: Sequence[Column]) -> list[str]:
     cells = [row.cells.get(column.key, Cell()) for column in columns]
-    lines = [f"    {_latex(row.name)}{_raised(','.join(row.marks))} & " + " & ".join(map(_latex_cell, cells)) + r" \\"]
+    lines = [
+        f"    {_latex(row.name)}{_raised(','.join(row.marks))} & "
+        + " & ".join(map(_latex_cell, cells))
+        + r" \\"
+    ]
     limits = [interval(cell) for cell in cells]
     if any(limits):
         small = [rf"{{\tiny {_latex(each)}}}" if each else "" for each in limits]
