@@ -114,11 +114,11 @@ def _gallery_notes(
 ) -> list[str]:
     names = ", ".join(entry.name for entry in chosen)
     if not groups:
-        return [f"{names}: no sentence is on the wrong side of its captioner's threshold."]
+        return [f"{names}: every correct sentence scores above every incorrect one of its captioner."]
     notes = [
-        f"Sentences that {names} judged wrongly, the most confident of each type and captioner first. Wrong "
-        "is a score on the wrong side of the captioner's threshold of best balanced accuracy; rank 1 is the "
-        "captioner's highest score. Marked are the words that people held to be wrong."
+        f"Incorrect sentences that {names} scored high, and correct ones scored low: of each type and "
+        "captioner the most confident first. Rank 1 is the captioner's highest score. Marked are the words "
+        "that people held to be wrong."
     ]
     lost = {
         reason: number

@@ -70,8 +70,8 @@ def choose(entries: Sequence[Entry], names: Sequence[str] | None = None) -> list
 def mistakes(entry: Entry, data: Data, number: int) -> list[Mistake]:
     """Up to `number` mistakes, spread over types and captioners, the most confident of each first.
 
-    A mistake is on the wrong side of the captioner's threshold of best balanced accuracy, as the metric
-    found it.
+    An incorrect sentence counts that scores above a correct one of the same captioner, or the reverse: these
+    are the pairs that an AUROC loses.
     """
     ranked = _rank(entry, data)
     wanted_correct = round(number * CORRECT_SHARE)
@@ -82,7 +82,7 @@ def mistakes(entry: Entry, data: Data, number: int) -> list[Mistake]:
 
 
 class _Ranked(NamedTuple):
-    """Of every sentence: captioner, label, types, rank and whether the detector is wrong about it."""
+    """Of every sentence: captioner, label, types, and as in `Mistake` rank, total and beaten."""
 
     captioner: np.ndarray
     label: np.ndarray
@@ -90,7 +90,6 @@ class _Ranked(NamedTuple):
     rank: np.ndarray
     total: np.ndarray
     beaten: np.ndarray
-    wrong: np.ndarray
 
 
 def _rank(entry: Entry, data: Data) -> _Ranked:
@@ -99,17 +98,14 @@ def _rank(entry: Entry, data: Data) -> _Ranked:
     label = data.sentences.labels
     use = data.sentences.known & ~np.isnan(scores)
     rank, total, beaten = np.zeros(len(scores), int), np.zeros(len(scores), int), np.zeros(len(scores))
-    wrong = np.zeros(len(scores), bool)
-    for name, cells in (entry.result.get("captioners") or {}).items():
+    for name in entry.result["captioners"]:
         rows = np.flatnonzero(use & (data.captioner == name))
         rank[rows], total[rows] = rankdata(-scores[rows], method="min"), len(rows)
-        threshold = cells["threshold"]
-        wrong[rows] = (scores[rows] >= threshold) == (label[rows] == INCORRECT)
         for mine, other, sign in ((INCORRECT, CORRECT, 1), (CORRECT, INCORRECT, -1)):
             here, there = rows[label[rows] == mine], rows[label[rows] == other]
             beaten[here] = _share_below(sign * scores[here], np.sort(sign * scores[there]))
     types = data.table["hallucination_types"].to_pylist()
-    return _Ranked(data.captioner, label, types, rank, total, beaten, wrong)
+    return _Ranked(data.captioner, label, types, rank, total, beaten)
 
 
 def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -120,7 +116,7 @@ def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def _strata(ranked: _Ranked, label: int) -> dict[tuple[str, str], list[int]]:
     """{(captioner, type): rows of mistakes, the most confident first}; correct sentences have no type."""
-    rows = np.flatnonzero(ranked.wrong & (ranked.label == label))
+    rows = np.flatnonzero((ranked.beaten > 0) & (ranked.label == label))
     order = rows[np.lexsort((rows, -ranked.beaten[rows]))]
     strata: dict[tuple[str, str], list[int]] = {}
     for row in order.tolist():

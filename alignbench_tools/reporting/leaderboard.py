@@ -79,7 +79,7 @@ def build(entries: Sequence[Entry], found: Comparisons, with_paper: bool = False
         marks = notes.of(entry, found)
         cells = {key: _cell(entry, key, best[key], found) for key in best}
         rows.append(Row(entry.name, cells, rank=found.ranks.get(entry.name), marks=tuple(marks)))
-    for text in _undefined(columns, entries):
+    for text in _column_notes(columns, with_paper):
         notes.add(text)
     confidence = found.signature.get("confidence")
     return Leaderboard(columns, rows, published_rows() if with_paper else [], notes.listed, confidence)
@@ -143,18 +143,19 @@ def _cell(entry: Entry, key: str, best: float, found: Comparisons) -> Cell:
     return Cell(value, low, high, p, first, p > LEVEL, key in entry.own)
 
 
-def _undefined(columns: Sequence[Column], entries: Sequence[Entry]) -> list[str]:
-    """A sentence for each captioner that has one class only."""
-    texts = []
-    for column in columns:
-        if column.n_correct == 0 or column.n_incorrect == 0:
-            texts.append(
-                f"{column.title}: {column.n_correct} correct and {column.n_incorrect} incorrect sentences. "
-                "An AUROC needs both: it is not defined here and left out of the average."
-            )
-    strange = [column.title for column in columns if column.key not in (*PRINTED, MEAN)]
-    if strange and len(strange) < len(columns) - 1:
-        texts.append(f"Not in the paper's table: {', '.join(strange)}.")
+def _column_notes(columns: Sequence[Column], with_paper: bool) -> list[str]:
+    """Which columns have one class only, and which are not the paper's."""
+    keys = [column.key for column in columns if column.key != MEAN]
+    texts = [
+        f"{column.title}: {column.n_correct} correct and {column.n_incorrect} incorrect sentences. An AUROC "
+        "needs both: it is not defined here, and the average leaves it out."
+        for column in columns
+        if column.n_correct == 0 or column.n_incorrect == 0
+    ]
+    if with_paper and set(keys) != set(PRINTED):
+        texts.append(
+            f"The paper's averages are over its {len(PRINTED)} captioners, not over those shown here."
+        )
     return texts
 
 
