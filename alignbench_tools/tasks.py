@@ -17,8 +17,8 @@ from alignbench_tools.vlm.asking import Asker
 from alignbench_tools.vlm.task import build, config, identity
 
 
-@task(name="alignbench")
-def sentences(
+@task
+def alignbench(
     protocol: str = "score-100",
     data_dir: str | None = None,
     release: str | None = None,

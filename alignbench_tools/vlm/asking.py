@@ -2,6 +2,7 @@
 
 import base64
 import io
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
@@ -13,6 +14,8 @@ from alignbench_tools.protocols import Protocol
 from alignbench_tools.scores import Score
 from alignbench_tools.scoring import NO_PICTURE
 from alignbench_tools.vlm.failures import StopRun, advice, describe, is_fatal
+
+logger = logging.getLogger(__name__)
 
 # Until something is answered, captions are tried one by one, and after so many the run is given up.
 PATIENCE = 3
@@ -64,12 +67,22 @@ class Asker:
         async def put(number: int) -> None:
             prompt, sentences = questions[number]
             message = ChatMessageUser(content=[*shown, ContentText(text=prompt)])
-            answers[number] = await self._answer(caption, model, message, sentences)
-            self._keep(answers[number])
+            try:
+                answers[number] = await self._answer(caption, model, message, sentences)
+                self._keep(answers[number])
+            except GaveUp as stop:
+                self._give_up(f"{model}: {describe(stop.reason)}; {advice(stop.reason)}")
+            except OSError as error:
+                self._give_up(f"a reply could not be kept: {error}; make room, then run the same command again")
+            if self.failure:
+                group.cancel_scope.cancel()
 
         async with anyio.create_task_group() as group:
             for number in range(len(questions)):
                 group.start_soon(put, number)
+        # Raised out here, an error that ends the run is not wrapped in others.
+        if self.failure:
+            raise StopRun(self.failure)
         return [score for answer in answers for score in answer]
 
     def questions(self, caption: Caption) -> list[tuple[str, Sequence[Sentence]]]:
@@ -97,14 +110,17 @@ class Asker:
     ) -> list[Score]:
         try:
             output = await self._gate.through(caption.row, lambda: self._generate(model, message))
-        except GaveUp as stop:
-            cause = stop.__cause__ or stop
-            self.failure = f"{model}: {describe(cause)}; {advice(cause)}"
-            raise StopRun(self.failure) from cause
+        except GaveUp:
+            raise
         except Exception as error:
             return [Score(sentence.id, None, "error", describe(error)) for sentence in sentences]
         self.versions.add(output.model)
         return self._read(output, sentences)
+
+    def _give_up(self, why: str) -> None:
+        if not self.failure:
+            self.failure = why
+            logger.error(why)
 
     async def _generate(self, model: Model, message: ChatMessageUser) -> ModelOutput:
         output = await model.generate([message])
@@ -136,7 +152,11 @@ class NoLogprobs(ValueError):
 
 
 class GaveUp(Exception):
-    """The run cannot go on; raised from what happened."""
+    """The run cannot go on, for `reason`."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class Gate:
@@ -162,7 +182,7 @@ class Gate:
             return await call()
         except Exception as error:
             if is_fatal(error):
-                raise GaveUp from error
+                raise GaveUp(error) from error
             raise
 
     async def _first(self, caption: int, call: Callable[[], Awaitable[ModelOutput]]) -> ModelOutput:
@@ -173,7 +193,7 @@ class Gate:
         except Exception as error:
             self._failed[caption] = error
             if is_fatal(error) or isinstance(error, NoLogprobs) or len(self._failed) >= self._patience:
-                raise GaveUp from error
+                raise GaveUp(error) from error
             raise
         self._open = True
         return output
