@@ -97,6 +97,8 @@ def run(
         )
         journal = Journal(out, header)
         todo = journal.unanswered(captions)
+        if protocol.kind == "caption":
+            todo = _whole(todo, captions)
         if not todo and journal.is_finished:
             return scores.read(out)
         versions = _versions(out)
@@ -120,6 +122,12 @@ def run(
             journal.add(waiting)
         header["usage"] = costs.usage(journal.rows(), costs.price_of(model, prices))
         return journal.finish(header, captions)
+
+
+def _whole(todo: Sequence[Caption], captions: Captions) -> list[Caption]:
+    """The captions of `todo` with all their sentences, which are asked about in one question."""
+    rows = {caption.row for caption in todo}
+    return [caption for caption in captions if caption.row in rows]
 
 
 @contextlib.contextmanager
