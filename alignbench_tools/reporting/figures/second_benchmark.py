@@ -30,10 +30,10 @@ def draw(material: Material) -> Figure | str | None:
     panel.plot(x, y, "o", color=BLUE)
     for number, (name, across, up) in enumerate(sorted(pairs, key=lambda pair: pair[1:])):
         # Neighbours take turns, lest their names stand on each other.
-        look = {"ha": "left", "xytext": (5, -4)} if number % 2 else {"ha": "right", "xytext": (-5, -2)}
+        look = {"ha": "left", "xytext": (5, -4)} if number % 2 == 0 else {"ha": "right", "xytext": (-5, -2)}
         panel.annotate(short(name, 18), (across, up), textcoords="offset points", fontsize=8, **look)
     panel.set(xlabel=short(material.second.name, 40), ylabel="AlignBench, mean AUROC, %")
-    panel.margins(0.12)
+    panel.margins(x=0.2, y=0.1)
     shown = (
         f"r = {r:.2f}".replace("-", "−")
         if varied
