@@ -1,4 +1,4 @@
-"""What the tests of `alignbench report` share: detectors on the embedded sample, the command, the page read back."""
+"""What the tests of `alignbench report` share: detectors on the sample, the command, the page read back."""
 
 import argparse
 import html
