@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import alignbench
 from alignbench_tools import (
+    annotate,
     browse,
     compare,
     demo,
@@ -19,7 +20,7 @@ from alignbench_tools import (
     verify,
 )
 
-VERBS = (browse, compare, demo, ensemble, evaluate, load, merge, push, results_yaml, score, verify)
+VERBS = (annotate, browse, compare, demo, ensemble, evaluate, load, merge, push, results_yaml, score, verify)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,0 +1,1 @@
+"""From generated captions to a release: sentences out to Label Studio, votes back, votes to rows."""
