@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from alignbench_tools.reporting import (
     against,
@@ -17,6 +16,8 @@ from alignbench_tools.reporting import (
 )
 from alignbench_tools.reporting import data as data_of
 from alignbench_tools.reporting.data import Data, printed
+from alignbench_tools.reporting.figures import Figure, all_figures
+from alignbench_tools.reporting.figures.material import Material
 from alignbench_tools.reporting.inputs import Entry
 from alignbench_tools.reporting.page import Card, Gallery, Group
 from alignbench_tools.reporting.thumbnails import Thumbnails, fetch
@@ -29,7 +30,7 @@ class Report:
 
     page: bytes
     tables: dict[str, str]
-    figures: Sequence[Any]
+    figures: Sequence[Figure]
     summary: str
     notes: list[str]
 
@@ -49,10 +50,12 @@ def build(args: argparse.Namespace) -> Report:
     board = leaderboard.build(entries, found, args.with_paper)
     names = [row.name for row in board.rows]
     entries = sorted(entries, key=lambda entry: names.index(entry.name))
-    drawn = _figures(entries, data, second)
+    drawn, left_out = all_figures(Material(entries, data, second))
     shown = _gallery(args, entries, data)
     summary = _summary(entries, data)
-    html = page.render(args.title, summary, board, drawn, shown, provenance.collect(entries, found, data))
+    html = page.render(
+        args.title, summary, board, drawn, left_out, shown, provenance.collect(entries, found, data)
+    )
     written = {
         "leaderboard.csv": tables.as_csv(board),
         "leaderboard.tex": tables.as_latex(board),
@@ -60,10 +63,6 @@ def build(args: argparse.Namespace) -> Report:
     }
     notes = [text for _, text in board.notes] + shown.notes[1:]
     return Report(html, written, drawn, _count(len(entries), "detector"), notes)
-
-
-def _figures(entries: Sequence[Entry], data: Data | None, second: against.Against | None) -> list[Any]:
-    return []
 
 
 def _summary(entries: Sequence[Entry], data: Data | None) -> str:

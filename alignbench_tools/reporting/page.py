@@ -15,6 +15,7 @@ from markupsafe import Markup
 from alignbench_tools.reporting import tables
 from alignbench_tools.reporting.comparisons import MEAN
 from alignbench_tools.reporting.data import DESCRIBED, DRAWN
+from alignbench_tools.reporting.figures import Figure
 from alignbench_tools.reporting.gallery import Mistake
 from alignbench_tools.reporting.leaderboard import Cell, Leaderboard
 from alignbench_tools.reporting.provenance import Provenance
@@ -71,11 +72,13 @@ def render(
     title: str,
     summary: str,
     board: Leaderboard,
-    figures: Sequence[Any],
+    figures: Sequence[Figure],
+    left_out: Sequence[tuple[str, str]],
     gallery: Gallery,
     provenance: Provenance,
 ) -> bytes:
-    """The page's bytes. Every text from outside is escaped by the templates; `figures` are drawn SVGs."""
+    """The page's bytes. Every text from outside is escaped by the templates; `left_out` are titles of figures
+    that could not be drawn, each with the reason."""
     style, script = _own("page.css"), _own("page.js")
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
@@ -102,6 +105,7 @@ def render(
                 ("CSV", tables.as_csv(board)),
             ],
             figures=[_figure(figure) for figure in figures],
+            left_out=left_out,
             gallery=gallery,
             provenance=provenance,
         )
@@ -125,7 +129,7 @@ def _shape(board: Leaderboard) -> dict[str, Any]:
     }
 
 
-def _figure(figure: Any) -> dict[str, str]:
+def _figure(figure: Figure) -> dict[str, str]:
     """As an image of its own: its styles and ids stay apart from the page's and from other figures'."""
     data = base64.b64encode(figure.svg.encode()).decode()
     texts = {name: getattr(figure, name) for name in ("name", "title", "sentence", "alt")}

@@ -73,7 +73,9 @@ class Asker:
             except GaveUp as stop:
                 self._give_up(f"{model}: {describe(stop.reason)}; {advice(stop.reason)}")
             except OSError as error:
-                self._give_up(f"a reply could not be kept: {error}; make room, then run the same command again")
+                self._give_up(
+                    f"a reply could not be kept: {error}; make room, then run the same command again"
+                )
             if self.failure:
                 group.cancel_scope.cancel()
 

@@ -58,7 +58,6 @@ def _header(log: EvalLog, metadata: dict[str, Any], versions: set[str], rows: li
         "model": log.eval.model,
         "model_version": ", ".join(sorted(versions)),
         "usage": costs.usage(rows),
-        
     }
     # What was given on Inspect's command line goes over what the protocol asks for.
     options = task.parameters(log.plan.config.merge(log.eval.model_generate_config))
