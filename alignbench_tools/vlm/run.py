@@ -10,7 +10,7 @@ from typing import Any
 
 import inspect_ai
 from inspect_ai import Task
-from inspect_ai.model import GenerateConfig, Model, get_model
+from inspect_ai.model import Model, get_model
 from tqdm import tqdm
 
 from alignbench_tools import scores

@@ -119,7 +119,9 @@ class Connection(asyncio.Protocol):
         if head < 0:
             return
         lines = self.buffer[:head].decode("latin-1").split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines[1:] if not line.startswith("Authorization"))
+        headers = dict(
+            line.lower().split(": ", 1) for line in lines[1:] if not line.startswith("Authorization")
+        )
         key = next((line.split(": ", 1)[1] for line in lines if line.lower().startswith("authorization")), "")
         end = head + 4 + int(headers.get("content-length", 0))
         if len(self.buffer) < end:
