@@ -235,11 +235,11 @@ def test_without_scripts_everything_is_there_but_sorting_and_filtering(browser, 
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE])
-def test_only_the_tables_scroll_sideways(browser, made, size):
+def test_only_tables_and_figures_scroll_sideways(browser, made, size):
     browser.open(made[0], size)
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
     outside = browser.run(
-        "return [...document.querySelectorAll('body *:not(.scroll *)')]"
+        "return [...document.querySelectorAll('body *:not(.scroll *, .paper *)')]"
         ".filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1)"
         ".map((e) => e.outerHTML.slice(0, 80))"
     )

@@ -6,11 +6,13 @@ import alignbench_auroc
 import datasets
 import numpy as np
 import pytest
-from reports import board_of, noisy, parse, row_of, run, sample_data, write
+from reports import board_of, noisy, parse, row_of, run, sample_data, without_figures, write  # noqa: F401
 
 from alignbench_tools.evaluate import evaluate
 from alignbench_tools.reporting import inputs
 from alignbench_tools.scores import read
+
+pytestmark = pytest.mark.usefixtures("without_figures")
 
 
 @pytest.fixture(scope="module")
