@@ -160,6 +160,14 @@ def test_dropped_rows_keep_a_detector_from_being_compared(sample, data, tmp_path
     assert any("Compares with no other row" in text and "labels:" in text for _, text in board.notes)
 
 
+def test_a_detector_that_answered_nothing_does_not_set_what_others_compare_with(sample, data, tmp_path):
+    silent = write(tmp_path, sample, "silent", np.full(217, np.nan))
+    board, _ = board_of(silent, write(tmp_path, sample, "a", noisy(sample, 1)), data=data, missing="drop")
+    assert [(row.name, bool(row.marks)) for row in board.rows] == [("a", False), ("silent", True)]
+    correct = [sample["captioner"][row] for row, label in enumerate(sample["label"]) if label == 1]
+    assert all(column.n_correct == correct.count(column.key) for column in board.columns[:-1])
+
+
 def test_a_detector_with_fewer_captioners_has_its_own_average_and_is_not_compared(sample, data, tmp_path):
     part = sample.filter(lambda row: row["captioner"] in ("atlas", "dune"))
     few = write(tmp_path, part, "few", noisy(part, 1))

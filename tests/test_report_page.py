@@ -265,7 +265,7 @@ def test_a_page_without_pictures_says_why(write_release, tmp_path):
     path = scores_for(folder, tmp_path / "down.jsonl")
     run(path, "--data-dir", folder, "--out", tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()
-    assert "pictures, some could not be had: no such file" in page
+    assert "1 of 1 picture could not be had: no such file 1." in page
     assert 'class="card"' in page
     assert "<img" not in page.partition('id="mistakes"')[2]
     run(path, "--data-dir", folder, "--images", "skip", "--out", tmp_path / "r.html")
