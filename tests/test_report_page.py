@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from reports import HOSTILE, noisy, parse, row_of, run, sample_data, table_of, write
+from reports import (  # noqa: F401
+    HOSTILE,
+    noisy,
+    parse,
+    row_of,
+    run,
+    sample_data,
+    table_of,
+    without_figures,
+    write,
+)
 
 import alignbench
 from alignbench_tools.reporting import data as data_of
@@ -95,6 +105,7 @@ def test_the_page_says_where_its_numbers_come_from(made, data):
     assert "7 sentences labelled unknown were dropped" in page
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_provenance_has_protocol_model_and_counts(sample, tmp_path):
     values = noisy(sample, 1)
     values[:2] = np.nan
@@ -167,6 +178,7 @@ def test_types_and_captioners_have_their_share(data, entry):
     assert max(counts) - min(counts) <= 4
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_perfect_detector_has_no_mistakes_and_the_page_says_so(sample, data, tmp_path):
     path = write(tmp_path, sample, "oracle", (np.array(sample["label"]) == 1).astype(float))
     (oracle,) = inputs.entries([path], [inputs.read(path)], data)
@@ -247,12 +259,13 @@ def scores_for(folder, path):
     return path
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_page_without_pictures_says_why(write_release, tmp_path):
     folder = without_pictures(write_release)
     path = scores_for(folder, tmp_path / "down.jsonl")
     run(path, "--data-dir", folder, "--out", tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()
-    assert "pictures, some could not be had: no such file" in page
+    assert "1 of 1 picture could not be had: no such file 1." in page
     assert 'class="card"' in page
     assert "<img" not in page.partition('id="mistakes"')[2]
     run(path, "--data-dir", folder, "--images", "skip", "--out", tmp_path / "r.html")
