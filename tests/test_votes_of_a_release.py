@@ -13,7 +13,17 @@ from alignbench_tools.annotation.exports import Ballots, Problems
 from alignbench_tools.annotation.items import Item, Round, by_key
 from alignbench_tools.annotation.votes import CHOICES, Mark, Vote
 
-COMPARED = ("id", "image_id", "domain", "captioner", "sentence", "label", "hallucination_types", "spans", "votes")
+COMPARED = (
+    "id",
+    "image_id",
+    "domain",
+    "captioner",
+    "sentence",
+    "label",
+    "hallucination_types",
+    "spans",
+    "votes",
+)
 
 
 def taken_apart(table: pa.Table, paths: dict[str, str]) -> tuple[Round, Ballots]:
