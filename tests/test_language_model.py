@@ -64,7 +64,7 @@ def test_a_sentence_without_a_token_has_no_likelihood(folder):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("no/such-folder", {}, "lm/no/such-folder: the model cannot be loaded"),
+        ("/no/such/folder", {}, "lm//no/such/folder: the model cannot be loaded"),
         (None, {"device": "tpu9"}, "--device tpu9"),
         (None, {"dtype": "int3"}, "--dtype int3: expected one of float32, bfloat16, float16"),
     ],
