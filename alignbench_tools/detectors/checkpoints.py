@@ -14,8 +14,8 @@ def load_model(model_class: Any, name: str, dtype: Any) -> Any:
     missing = sorted(info["missing_keys"])
     if missing:
         raise ValueError(
-            f"{len(missing)} weights of {type(model).__name__} are not in the checkpoint, such as {missing[0]}: "
-            "it is of another kind of model"
+            f"{len(missing)} weights of {type(model).__name__} are not in the checkpoint, such as {missing[0]}"
+            ": it is of another kind of model"
         )
     return model
 
