@@ -32,9 +32,7 @@ class _Pretrained(Matcher):
         self._torch, transformers = libraries
         self._name, self._place = name, place
         self._tokenizer = transformers.AutoTokenizer.from_pretrained(name)
-        self._processor = transformers.AutoImageProcessor.from_pretrained(
-            name, **checkpoints.pillow_backend()
-        )
+        self._processor = checkpoints.load_image_processor(transformers, name)
         model = checkpoints.load_model(model_class, name, place.dtype)
         self._model = model.to(place.device).eval()
         text = getattr(model.config, "text_config", model.config)
