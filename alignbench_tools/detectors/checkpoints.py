@@ -50,7 +50,7 @@ def load_chat_processor(transformers: Any, name: str) -> Any:
 
 
 def chat_inputs(processor: Any, talks: list) -> Any:
-    """Tensors of `talks`, in the notation of chat templates, padded to the longest and ready for the answer."""
+    """Tensors of `talks`, in the notation of chat templates, padded to the longest, ready for the answer."""
     options: dict[str, Any] = {"padding": True}
     if "processor_kwargs" in inspect.signature(processor.apply_chat_template).parameters:
         options = {"processor_kwargs": options}
