@@ -142,6 +142,11 @@ def test_the_first_of_each_type_and_captioner_is_its_highest_incorrect_sentence(
         if entry.scores[highest] > entry.scores[correct].min():
             assert highest in of_these
         assert set(of_these) <= set(rows)
+    groups = {}
+    for mistake in shown:
+        groups.setdefault((mistake.captioner, mistake.types), []).append(mistake.score)
+    assert max(map(len, groups.values())) > 2
+    assert all(scores == sorted(scores, reverse=True) for scores in groups.values())
 
 
 def test_the_correct_ones_of_a_captioner_begin_with_its_lowest(sample, data, entry):
