@@ -20,9 +20,7 @@ def add_parser(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Merge, and say what had to be resolved."""
-    logs = [path for path in args.parts if path.suffix == ".eval"]
-    parts = [scores.read(path) for path in args.parts if path.suffix != ".eval"]
-    merged, notes = merging.merge(parts + ([_of_logs(logs)] if logs else []))
+    merged, notes = merging.merge([_read(path) for path in args.parts])
     scores.write(merged, args.out)
     counts = ", ".join(f"{number:,} {status}" for status, number in merged.counts().items())
     print(f"{args.out}: {merged.detector}: {counts}")
@@ -30,9 +28,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _of_logs(paths: list[Path]) -> scores.Scores:
+def _read(path: Path) -> scores.Scores:
+    if path.suffix != ".eval":
+        return scores.read(path)
     try:
         from alignbench_tools.vlm import logs
     except ImportError as error:
-        raise ValueError(f"{paths[0]}: {error}; pip install 'alignbench[vlm]'") from None
-    return logs.scores_from_logs(paths)
+        raise ValueError(f"{path}: {error}; pip install 'alignbench[vlm]'") from None
+    return logs.read_log(path)
