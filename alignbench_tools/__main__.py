@@ -15,12 +15,27 @@ from alignbench_tools import (
     load,
     merge,
     push,
+    report,
     results_yaml,
     score,
     verify,
 )
 
-VERBS = (annotate, browse, compare, demo, ensemble, evaluate, load, merge, push, results_yaml, score, verify)
+VERBS = (
+    annotate,
+    browse,
+    compare,
+    demo,
+    ensemble,
+    evaluate,
+    load,
+    merge,
+    push,
+    report,
+    results_yaml,
+    score,
+    verify,
+)
 
 
 def parser() -> argparse.ArgumentParser:

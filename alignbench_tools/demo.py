@@ -7,13 +7,10 @@ import alignbench_auroc
 from datasets import Dataset, load_dataset
 
 import alignbench  # noqa: F401 - registers the names
+from alignbench_tools.captions import Sentence
+from alignbench_tools.detectors import controls
 
-# They never look at the picture: the floor that any detector must beat. Captioners tend to err later in a
-# caption, and in longer sentences.
-CONTROLS = {
-    "sentence position": lambda rows: [-position for position in rows["position"]],
-    "sentence length": lambda rows: [-len(sentence.split()) for sentence in rows["sentence"]],
-}
+CONTROLS = {"sentence position": controls.position, "sentence length": controls.length}
 
 
 def add_parser(verbs: Any) -> None:
@@ -35,7 +32,11 @@ def table(dataset: Dataset) -> str:
 
     metric = evaluate.load("alignbench_auroc", "diagnostics")
     columns = alignbench_auroc.columns(dataset)
-    results = [metric.compute(predictions=score(dataset), **columns) for score in CONTROLS.values()]
+    sentences = list(map(Sentence, dataset["id"], dataset["sentence"]))
+    results = [
+        metric.compute(predictions=[control(sentence, 0) for sentence in sentences], **columns)
+        for control in CONTROLS.values()
+    ]
     captioners = list(results[0]["captioners"])
     lines = [f"{'AUROC':<20}" + "".join(f"{name:>8}" for name in captioners) + f"{'mean':>8}  95 % interval"]
     for name, result in zip(CONTROLS, results, strict=True):

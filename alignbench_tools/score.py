@@ -2,10 +2,13 @@
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from alignbench_tools import detectors, release, scoring
+import yaml
+
+from alignbench_tools import detectors, protocols, release, scoring
 from alignbench_tools.captions import Captions
 from alignbench_tools.scores import Scores
 
@@ -42,6 +45,9 @@ def add_parser(verbs: Any) -> None:
     asked.add_argument(
         "--context", choices=["none", "caption"], help="what is shown beside the sentence; default: none"
     )
+    asked.add_argument(
+        "--blind", action="store_true", help="without pictures: what the text alone gives away"
+    )
     asked.add_argument("--connections", type=int, help="requests at once")
     asked.add_argument("--base-url", help="of an OpenAI-compatible server")
     asked.add_argument(
@@ -70,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-ASKED_ONLY = ("protocol", "context", "connections", "base_url", "model_arg", "prices", "estimate")
+DEFAULT_PROTOCOL = "score-100"
+ASKED_ONLY = ("protocol", "context", "blind", "connections", "base_url", "model_arg", "prices", "estimate")
 HERE_ONLY = ("device", "dtype", "batch_size")
 
 
@@ -101,7 +108,47 @@ def _score_here(args: argparse.Namespace) -> Scores:
 
 
 def _ask(args: argparse.Namespace) -> Scores | None:
-    raise NotImplementedError
+    """Ask a model through Inspect; None where only the estimate was wanted."""
+    try:
+        from alignbench_tools.vlm import costs
+        from alignbench_tools.vlm import run as vlm
+    except ImportError as error:
+        raise ValueError(f"--model {args.model}: {error}; pip install 'alignbench[vlm]'") from None
+    protocol = protocols.load(args.protocol or DEFAULT_PROTOCOL)
+    context = args.context or "none"
+    prices = costs.read_prices(args.prices) if args.prices else None
+    model_args = _model_args(args.model_arg or [])
+    images = "skip" if args.blind or args.estimate else "auto"
+    captions = Captions(release.load_sentences(args, images), args.limit)
+    price = costs.price_of(args.model, prices)
+    print(costs.estimate(captions, protocol, price, context=context, blind=args.blind), flush=True)
+    if args.estimate:
+        return None
+    return vlm.run(
+        captions,
+        args.model,
+        protocol,
+        args.out or default_out(f"{args.name or args.model}.{protocol.name}"),
+        context=context,
+        blind=args.blind,
+        name=args.name,
+        own=args.own,
+        connections=args.connections or vlm.CONNECTIONS,
+        base_url=args.base_url,
+        model_args=model_args,
+        prices=prices,
+    )
+
+
+def _model_args(texts: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE options, values as YAML: numbers and true or false are such."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--model-arg {text}: expected NAME=VALUE")
+        found[name] = yaml.safe_load(value)
+    return found
 
 
 def default_out(name: str) -> Path:

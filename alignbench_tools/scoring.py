@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -119,11 +120,16 @@ class Journal:
         if self._part.exists():
             _drop_torn_line(self._part)
         self._header = header
+        self._synced = 0.0
 
     @property
     def is_finished(self) -> bool:
         """Whether `out` holds everything that was ever answered."""
         return self._out.exists() and not self._part.exists()
+
+    def rows(self) -> list[Score]:
+        """Everything that was ever answered."""
+        return list(self._rows.values())
 
     def unanswered(self, captions: Iterable[Caption]) -> list[Caption]:
         """`captions` with the sentences that are still to be asked."""
@@ -140,7 +146,8 @@ class Journal:
         return todo
 
     def add(self, answers: Sequence[Score]) -> None:
-        """Keep `answers`, on disk when this returns."""
+        """Keep `answers`: what was added survives the end of this process, and that of the machine a second
+        later."""
         self._append([scores.as_record(answer) for answer in answers])
         self._rows |= {answer.id: answer for answer in answers}
 
@@ -160,7 +167,10 @@ class Journal:
         with open(self._part, "ab") as file:
             file.write(lines.encode())
             file.flush()
-            os.fsync(file.fileno())
+            # Waiting for the disk at every answer would make it the slowest part of asking a model.
+            if time.monotonic() - self._synced > 1:
+                os.fsync(file.fileno())
+                self._synced = time.monotonic()
 
 
 def check_resumable(path: Path, known: dict[str, Any], header: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""What `alignbench report` is made of: score files, entries, leaderboard, figures, gallery, page."""
