@@ -3,6 +3,7 @@
 By the documented endpoints and the standard library, for Label Studio's own client brings OpenCV along.
 """
 
+import http.client
 import json
 import os
 import time
@@ -93,8 +94,8 @@ class LabelStudio:
     def add_tasks(self, project: int, tasks: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
         """Import the tasks whose `key` the project does not have; how many were new, and how many there.
 
-        Each batch is checked against the project's own count, and a batch whose answer was lost is looked for
-        before it is sent again: no task comes in twice.
+        A batch whose answer was lost is looked for before it is sent again, so that no task comes in twice.
+        Raises LabelStudioError where the server took fewer than it was given.
         """
         present = self.keys(project)
         there = new = 0
@@ -111,7 +112,9 @@ class LabelStudio:
         left = list(tasks)
         for tries in range(1, _TRIES + 1):
             try:
-                self.call("POST", f"/api/projects/{project}/import", left, tries=1)
+                answer = self.call("POST", f"/api/projects/{project}/import", left, tries=1)
+                if (taken := (answer or {}).get("task_count", len(left))) != len(left):
+                    raise LabelStudioError(f"{self.url} took {taken} of {len(left)} tasks; push again")
                 return
             except LabelStudioError as error:
                 if tries == _TRIES or not error.transient:
@@ -176,7 +179,7 @@ class LabelStudio:
             if error.code == 401 and not final and self._access:
                 raise _ExpiredError from None
             raise _refusal(where, error) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise LabelStudioError(
                 f"{where}: {getattr(error, 'reason', error)}; is the server up?", True
             ) from None

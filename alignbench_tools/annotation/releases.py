@@ -122,9 +122,10 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
     """Write the releases in `folders` as one, in their order, to the new folder `out`.
 
     Lines are kept byte for byte, pictures are linked or copied, lists of withdrawn and overruled sentences
-    joined, and `fleiss_by_model.csv` is computed from all votes. Raises ValueError, and writes nothing, where two
-    releases have a sentence of the same id or different pictures at one path, or a line is no JSON object;
-    FileNotFoundError for a folder that is no release.
+    joined, and `fleiss_by_model.csv` is computed from all votes.
+
+    Raises ValueError, and writes nothing, where two releases have a sentence of the same id or different
+    pictures at one path, or a line is no JSON object; FileNotFoundError for a folder that is no release.
     """
     if len(folders) < 2:
         raise ValueError("merging takes at least two release folders")
