@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from annotating import TOKEN, LabelStudioStub, cut, record, write_collection
+from filelock import FileLock
 
 from alignbench import HALLUCINATION_TYPES
 from alignbench_tools.__main__ import main
@@ -133,6 +134,24 @@ def test_cut_that_is_not_the_captions_is_an_error_that_names_line_and_sentence(t
         sources.read_collection(collection)
 
 
+@pytest.mark.parametrize(
+    "cuts", [["It"], [{"start": 0, "end": 2}], [{"start": None, "end": 2, "text": "It"}], [[1, 2]]]
+)
+def test_sentences_that_are_no_cuts_are_an_error_that_names_the_line(tmp_path: Path, cuts) -> None:
+    collection = write_collection(tmp_path / "c", record(0, sentences=cuts))
+    with pytest.raises(
+        ValueError, match=r"captions\.jsonl, line 1: expected sentences of start, end and text"
+    ):
+        sources.read_collection(collection)
+
+
+@pytest.mark.parametrize("name", ["round.json", "items.jsonl"])
+def test_damaged_round_is_an_error_that_says_what_to_do(first: Path, name: str) -> None:
+    (first / name).write_text('{"model": "x"}\n')
+    with pytest.raises(ValueError, match="restore the folder"):
+        Round.read(first)
+
+
 def test_sentence_that_is_there_twice_is_an_error(tmp_path: Path, capsys) -> None:
     collection = write_collection(tmp_path / "c", record(0), record(0))
     assert main(["annotate", "export", str(collection), "--out", str(tmp_path / "round")]) == 1
@@ -244,6 +263,13 @@ def test_killed_push_goes_on_where_it_was(studio, first: Path, tmp_path: Path) -
     assert run_push(studio, first) == 0
     assert len(studio.projects) == 1
     assert sorted(keys(studio)) == sorted(Round.read(first).items)
+
+
+def test_two_pushes_of_a_round_at_a_time_are_refused(studio, first: Path, capsys) -> None:
+    with FileLock(str(first / ".push.lock")):
+        assert run_push(studio, first) == 1
+    assert "being pushed by another process" in capsys.readouterr().err
+    assert studio.projects == []
 
 
 def test_token_is_never_shown_and_never_follows_a_redirect(studio, first: Path, capsys) -> None:
