@@ -1,5 +1,6 @@
 """From a collection to a project: what annotators see, what they must not, and a push that may be killed."""
 
+import itertools
 import json
 import os
 import signal
@@ -35,6 +36,7 @@ def first(collection: Path, tmp_path: Path) -> Path:
 def studio(serve, monkeypatch: pytest.MonkeyPatch):
     server = serve(handler=LabelStudioStub)
     server.projects, server.fail, server.accepted = [], {}, f"Token {TOKEN}"
+    server.numbers = itertools.count(1)
     monkeypatch.setenv(label_studio.TOKEN_VARIABLE, TOKEN)
     monkeypatch.setattr(label_studio.time, "sleep", lambda _: None)
     return server
@@ -225,6 +227,21 @@ def test_no_task_comes_in_twice_when_answers_are_lost(studio, first: Path, failu
     studio.fail["POST .*/import"] = failures
     assert run_push(studio, first) == 0
     assert sorted(keys(studio)) == sorted(Round.read(first).items)
+
+
+def test_task_that_came_in_twice_is_removed_unless_somebody_judged_it(
+    studio, first: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(label_studio, "_BATCH_TASKS", 4)
+    studio.fail["POST .*/import"] = ["twice"]
+    assert run_push(studio, first) == 0
+    assert sorted(keys(studio)) == sorted(Round.read(first).items)
+    (project,) = studio.projects
+    judged = {**project["tasks"][0], "id": 100, "annotations": [{"id": 1}]}
+    project["tasks"] = [*project["tasks"][:-1], judged]
+    assert run_push(studio, first) == 0
+    assert judged in project["tasks"]
+    assert len(keys(studio)) == len(set(keys(studio))) + 1
 
 
 @pytest.mark.parametrize("failures", [["lost"], [503, "lost"]])
