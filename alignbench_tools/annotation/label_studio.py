@@ -3,6 +3,7 @@
 By the documented endpoints and the standard library, for Label Studio's own client brings OpenCV along.
 """
 
+import http.client
 import json
 import os
 import time
@@ -93,8 +94,9 @@ class LabelStudio:
     def add_tasks(self, project: int, tasks: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
         """Import the tasks whose `key` the project does not have; how many were new, and how many there.
 
-        Each batch is checked against the project's own count, and a batch whose answer was lost is looked for
-        before it is sent again: no task comes in twice.
+        A batch whose answer was lost is looked for before it is sent again. Should the server have worked on
+        the last batch of a killed run meanwhile, the repetitions are removed. Raises LabelStudioError where
+        the server took fewer than it was given.
         """
         present = self.keys(project)
         there = new = 0
@@ -105,13 +107,26 @@ class LabelStudio:
                 self._import(project, missing)
                 present |= {task["data"]["key"] for task in missing}
                 new += len(missing)
+        if new:
+            self._remove_repetitions(project)
         return new, there
+
+    def _remove_repetitions(self, project: int) -> None:
+        """Of several tasks of one key keep the oldest, and any that somebody has begun to judge."""
+        seen: set[str] = set()
+        for task in sorted(self.export(project), key=lambda task: task["id"]):
+            key = str(task["data"].get("key"))
+            if key in seen and not task["annotations"] and not task.get("drafts"):
+                self.call("DELETE", f"/api/tasks/{task['id']}/")
+            seen.add(key)
 
     def _import(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> None:
         left = list(tasks)
         for tries in range(1, _TRIES + 1):
             try:
-                self.call("POST", f"/api/projects/{project}/import", left, tries=1)
+                answer = self.call("POST", f"/api/projects/{project}/import", left, tries=1)
+                if (taken := (answer or {}).get("task_count", len(left))) != len(left):
+                    raise LabelStudioError(f"{self.url} took {taken} of {len(left)} tasks; push again")
                 return
             except LabelStudioError as error:
                 if tries == _TRIES or not error.transient:
@@ -176,7 +191,7 @@ class LabelStudio:
             if error.code == 401 and not final and self._access:
                 raise _ExpiredError from None
             raise _refusal(where, error) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise LabelStudioError(
                 f"{where}: {getattr(error, 'reason', error)}; is the server up?", True
             ) from None

@@ -122,9 +122,10 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
     """Write the releases in `folders` as one, in their order, to the new folder `out`.
 
     Lines are kept byte for byte, pictures are linked or copied, lists of withdrawn and overruled sentences
-    joined, and `fleiss_by_model.csv` is computed from all votes. Raises ValueError, and writes nothing, where two
-    releases have a sentence of the same id or different pictures at one path, or a line is no JSON object;
-    FileNotFoundError for a folder that is no release.
+    joined, and `fleiss_by_model.csv` is computed from all votes.
+
+    Raises ValueError, and writes nothing, where two releases have a sentence of the same id or different
+    pictures at one path, or a line is no JSON object; FileNotFoundError for a folder that is no release.
     """
     if len(folders) < 2:
         raise ValueError("merging takes at least two release folders")
@@ -177,8 +178,11 @@ def _shared_names(pictures: Mapping[str, set[tuple[Any, Any]]]) -> list[str]:
 
 
 def _count(record: Mapping[str, Any], name: str) -> int:
-    value = record.get(name)
-    return int(value) if isinstance(value, (int, float)) and value == value and value > 0 else 0
+    """A number of votes as the reader of a release takes it: nothing for what is none."""
+    try:
+        return max(0, int(float(record.get(name) or 0)))
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def _closed(text: bytes) -> bytes:
