@@ -47,21 +47,22 @@ class Plan(NamedTuple):
 
 
 class Worker:
-    """An actor: a detector, and a scores file for each batch of captions that it is given."""
+    """An actor: a detector, and a scores file for each file of captions that it is given."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._detector = detectors.build(plan.model, plan.options)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """Score a batch with the columns of `SCHEMA`; the number of sentences is the answer."""
-        captions, pictures = _captions(batch)
+        """Score the captions in ``file``, the batch's only one; the number of sentences is the answer."""
+        (file,) = batch["file"].to_pylist()
+        captions, pictures = _captions(pq.read_table(file))
         before = self._detector.identity().get("usage", {})
         answers = scoring.answers(self._detector, captions, lambda caption: pictures[caption.row])
         after = self._detector.identity().get("usage", {})
         usage = {key: value - before.get(key, 0) for key, value in after.items()}
         header = self._plan.header | ({"usage": usage} if usage else {})
-        # A batch that is scored again after its worker died overwrites its file.
+        # Captions that are scored again after their worker died overwrite their file.
         ids = "\n".join(sentence.id for caption in captions for sentence in caption.sentences)
         name = hashlib.sha256(ids.encode("utf-8", "surrogatepass")).hexdigest()[:24]
         scores.write(Scores.from_rows(header, answers), self._plan.folder / f"{name}.parquet")
@@ -105,7 +106,7 @@ def run(
             files = _write(todo, picture, folder / "captions", at_once)
             total = sum(len(caption.sentences) for caption in todo)
             with tqdm(total=total, unit="sentence", desc=header["detector"], disable=not progress) as bar:
-                for number in cluster.score(plan, files, at_once, workers):
+                for number in cluster.score(plan, files, min(workers, len(files))):
                     bar.update(number)
         merged, _ = merging.merge(_finished(plan.folder, header).parts)
         journal.add(merged.rows())
@@ -158,8 +159,8 @@ def _write(todo: Sequence[Caption], picture: Any, folder: Path, at_once: int) ->
     return files
 
 
-def _captions(batch: pa.Table) -> tuple[list[Caption], list[bytes | None]]:
-    rows = batch.to_pylist()
+def _captions(table: pa.Table) -> tuple[list[Caption], list[bytes | None]]:
+    rows = table.to_pylist()
     captions = [
         Caption(
             row["captioner"],
@@ -210,20 +211,24 @@ class _Cluster:
             detector = detectors.build(model, options)
             return detector.identity(), detector.captions_at_once, detector.needs_picture
 
-        # One call a process: it would keep the GPU's memory.
-        task = self._ray.remote(num_gpus=self._gpus(options), max_calls=1)(describe)
+        gpus = self._gpus(options)
+        # With a GPU one call a process, for the next would find its memory taken; 0 is any number.
+        task = self._ray.remote(num_gpus=gpus, max_calls=int(gpus > 0))(describe)
         with self._plainly():
             return self._ray.get(task.remote())
 
-    def score(self, plan: Plan, files: Sequence[str], at_once: int, workers: int) -> Iterator[int]:
-        """Score the captions in `files`; the number of sentences of each batch when it is written."""
+    def score(self, plan: Plan, files: Sequence[str], workers: int) -> Iterator[int]:
+        """Score the captions in `files`; the number of sentences of each when they are written.
+
+        The workers read the files: read by Ray Data, small ones become one block, for one worker.
+        """
         data = self._ray.data
         found: Iterable[pa.Table] = (
-            data.read_parquet(list(files), override_num_blocks=len(files))
+            data.from_items([{"file": file} for file in files], override_num_blocks=len(files))
             .map_batches(
                 Worker,
                 fn_constructor_args=(plan,),
-                batch_size=at_once,
+                batch_size=1,
                 batch_format="pyarrow",
                 compute=data.ActorPoolStrategy(size=workers),
                 num_gpus=self._gpus(plan.options),
