@@ -10,13 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-import numpy as np
-import tiny_models
-import transformers
-from PIL import Image
-from tiny_models import caption, picture
+import numpy as np  # noqa: E402
+import tiny_models  # noqa: E402
+import transformers  # noqa: E402
+from PIL import Image  # noqa: E402
+from tiny_models import caption, picture  # noqa: E402
 
-from alignbench_tools import detectors
+from alignbench_tools import detectors  # noqa: E402
 
 KINDS = [
     kind

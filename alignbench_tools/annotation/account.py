@@ -1,6 +1,7 @@
 """The release of a round, and the account of how it came about."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import alignbench
 from alignbench_tools.annotation import agreement, outcome, releases
 from alignbench_tools.annotation.exports import Ballots
-from alignbench_tools.annotation.folders import link_or_copy, new_folder
+from alignbench_tools.annotation.folders import new_folder
 from alignbench_tools.annotation.items import CAPTIONS_FILE, Item, Round, place_pictures, write_lines
 from alignbench_tools.annotation.votes import CHOICES, majority
 
@@ -34,7 +35,7 @@ def write(
         paths = {path: source / path for item in items.values() if (path := item.image_path_in_repo)}
         place_pictures(paths, folder)
         if (source / CAPTIONS_FILE).is_file():
-            link_or_copy(source / CAPTIONS_FILE, folder / CAPTIONS_FILE)
+            shutil.copyfile(source / CAPTIONS_FILE, folder / CAPTIONS_FILE)
         write_lines(folder / VOTES_FILE, _votes(items, ballots))
         if overruled := list(_overruled(items, result, method)):
             write_lines(folder / releases.OVERRULED_FILE, overruled)

@@ -106,7 +106,6 @@ def fleiss_csv(models: Sequence[str], counts: np.ndarray) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_FLEISS_COLUMNS)
     for model, figures in fleiss(models, counts).items():
-        figures = {**figures, "N_items": int(figures["N_items"])}
         writer.writerow([model, *(figures.get(name, "") for name in _FLEISS_COLUMNS[1:])])
     return text.getvalue()
 

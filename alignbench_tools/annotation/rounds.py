@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from alignbench_tools.annotation import labelling
 from alignbench_tools.annotation.exports import Ballots
-from alignbench_tools.annotation.folders import link_or_copy, new_folder
+from alignbench_tools.annotation.folders import new_folder
 from alignbench_tools.annotation.items import CAPTIONS_FILE, Item, Round, place_pictures
 from alignbench_tools.annotation.label_studio import LabelStudio
 from alignbench_tools.annotation.outcome import Outcome, said
@@ -36,7 +37,7 @@ def write(
     with new_folder(out) as folder:
         place_pictures(files, folder)
         if captions:
-            link_or_copy(captions / CAPTIONS_FILE, folder / CAPTIONS_FILE)
+            shutil.copyfile(captions / CAPTIONS_FILE, folder / CAPTIONS_FILE)
         judging.write(folder)
         with (folder / TASKS_FILE).open("w", encoding="utf-8") as file:
             for number, task in enumerate(labelling.tasks(judging, folder, image_prefix, said)):
