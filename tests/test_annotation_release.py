@@ -251,6 +251,17 @@ def test_answer_of_the_adjudicator_overrides_and_votes_stay(first, items, doubtf
         assert {line["by"] for line in overruled} == {"adjudication"}
 
 
+def test_verify_takes_a_label_that_an_adjudicator_decided(first, items, doubtful, tmp_path, capsys) -> None:
+    decision = task(items[1], answer("incorrect", (2, 5, "dog", "Object"), by=9), round=2)
+    release = tmp_path / "release"
+    assert run_import(first, doubtful, export(tmp_path / "d.json", decision), out=release) == 0
+    command = ["verify", "--data-dir", str(release), "--captioners", "newmodel"]
+    assert main(command) == 0
+    assert "overruled.jsonl explains, not held against their votes: 1" in capsys.readouterr().out
+    (release / "overruled.jsonl").unlink()
+    assert main(command) == 1
+
+
 def test_adjudicators_in_doubt_themselves_make_a_third_round_whose_answer_counts(
     first, items, doubtful, tmp_path
 ) -> None:

@@ -15,8 +15,9 @@ from alignbench_tools.annotation.agreement import fleiss
 from alignbench_tools.annotation.folders import link_or_copy, new_folder
 from alignbench_tools.annotation.items import Item, json_lines
 from alignbench_tools.annotation.votes import Mark, Verdict
+from alignbench_tools.verify import OVERRULED_FILE
 
-FLEISS_FILE, OVERRULED_FILE = "fleiss_by_model.csv", "overruled.jsonl"
+FLEISS_FILE = "fleiss_by_model.csv"
 _FLEISS_COLUMNS = ("model", "N_items", "kappa", "P_bar", "P_e")
 
 
