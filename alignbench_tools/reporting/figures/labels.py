@@ -12,7 +12,7 @@ from matplotlib.font_manager import findfont, get_font
 FONT = "DejaVu Sans"  # comes with matplotlib, and is wider than what browsers put in its place
 UNSAFE = {"\ufffe", "\uffff"}
 # Inches of a key's line, the gaps beside it and the gap between columns.
-BESIDE = 0.55
+BESIDE = 0.8
 
 
 def clean(name: str) -> str:
