@@ -223,6 +223,7 @@ def test_a_pair_that_gains_nothing_is_drawn_as_such(data):
     each = entry(data, "a", probabilities(data, 1))
     drawn = figure(ensembles, each, replaced(each, "b"), data=data)
     assert "0 of 1 pairs gain" in drawn.sentence
+    assert [line.get_marker() for line in drawn.canvas.axes[0].get_lines()] == ["None", "o", "s"]
     assert [text.get_text() for text in drawn.canvas.legends[0].get_texts()] == [
         "the better one alone",
         "the two together, not better",
