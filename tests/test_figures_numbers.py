@@ -27,7 +27,7 @@ from alignbench_tools.reporting.figures import (
     wording,
 )
 from alignbench_tools.reporting.figures.material import Material
-from alignbench_tools.reporting.figures.style import rules
+from alignbench_tools.reporting.figures.style import panels, rules
 from alignbench_tools.reporting.inputs import Entry
 
 
@@ -93,6 +93,19 @@ def test_captioners_that_a_detector_did_not_score_are_no_misses(data):
     some = data.captioners[:2]
     each = entry(data, "partial", with_gaps(probabilities(data, 1)), "worst", some)
     assert list(curves(figure(roc, each, data=data), "partial")) == some
+
+
+def test_every_column_of_panels_has_its_scale():
+    with rules():
+        canvas, axes = panels(6, 4, 2, sharex=True)
+        canvas.draw_without_rendering()
+    scales = [any(label.get_visible() for label in each.get_xticklabels()) for each in axes]
+    assert scales == [False, False, True, True, True, True]
+
+
+@pytest.mark.parametrize(("value", "told"), [(0.0, "±0.0"), (-0.04, "±0.0"), (-1.26, "−1.3"), (2, "+2.0")])
+def test_a_gain_is_told_with_its_sign(value, told):
+    assert wording.signed(value, 1) == told
 
 
 def test_the_key_names_every_detector_though_one_lacks_the_first_captioner(data):

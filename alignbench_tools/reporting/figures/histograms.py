@@ -84,6 +84,7 @@ def _step(scores: np.ndarray, low: float, high: float) -> float | None:
     if len(levels) > STEPS:
         return None
     step = float(np.diff(levels).min())
+    if not high - low < STEPS * step:
+        return None
     places = (levels - low) / step
-    on_steps = (high - low) / step < STEPS and np.abs(places - np.rint(places)).max() < 1e-3
-    return step if on_steps else None
+    return step if np.abs(places - np.rint(places)).max() < 1e-3 else None

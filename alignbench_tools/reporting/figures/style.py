@@ -107,4 +107,7 @@ def panels(number: int, columns: int, height: float, **options: Any) -> tuple[Ca
     axes = list(grid.flat)
     for unused in axes[number:]:
         unused.remove()
+    # A panel with nothing below it is its column's last.
+    for panel in axes[max(number - columns, 0) : number]:
+        panel.tick_params(labelbottom=True)
     return canvas, axes[:number]

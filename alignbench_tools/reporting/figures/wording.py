@@ -29,8 +29,9 @@ def percent(value: float) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    """A number with its sign, a minus and no hyphen."""
-    return f"{value:+.{digits}f}".replace("-", "−")
+    """A number with its sign, a minus and no hyphen; nought has both."""
+    text = f"{value:+.{digits}f}"
+    return f"±{text[1:]}" if float(text) == 0 else text.replace("-", "−")
 
 
 def number(value: float, form: str = ".3g") -> str:
