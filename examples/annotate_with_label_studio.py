@@ -100,7 +100,8 @@ def write_collection(folder: Path, sentences: int) -> None:
     paths = {path.stem: path for path in (folder / "images").rglob("*.png")}
     with (folder / "captions.jsonl").open("w", encoding="utf-8") as file:
         for (captioner, image), rows in captions.items():
-            caption, cuts = " ".join(row["sentence"] for row in rows), []
+            caption = " ".join(row["sentence"] for row in rows)
+            cuts: list[dict[str, Any]] = []
             for row in rows:
                 at = caption.index(row["sentence"], cuts[-1]["end"] if cuts else 0)
                 cuts.append({"start": at, "end": at + len(row["sentence"]), "text": row["sentence"]})
@@ -244,7 +245,7 @@ def verdict(sentence: str, answers: list[Answer]) -> Answer:
         wrong = sum(map(bool, here)) > len(objecting) / 2
         best = sorted(given, key=lambda kind: (-given[kind], -overall[kind], TYPES.index(kind)))
         kinds.append(best[0] if wrong else None)
-    spans = []
+    spans: list[tuple[int, int, str]] = []
     for at, kind in enumerate(kinds):
         if kind and at and kinds[at - 1] == kind:
             spans[-1] = (spans[-1][0], at + 1, kind)
@@ -284,8 +285,8 @@ def compare(release: Path, first: Path, verdicts: dict[str, Answer], sent: list[
         for line in csv.DictReader(file):
             keys = [key for key, name in name_of.items() if name.startswith(f"{line['model']}/")]
             expected = kappa([Counter(given[key][0] for given in sent) for key in keys])
-            found = tuple(float(line[name]) for name in ("kappa", "P_bar", "P_e"))
-            assert all(abs(a - b) < 1e-12 for a, b in zip(found, expected, strict=True)), (found, expected)
+            figures = [float(line[name]) for name in ("kappa", "P_bar", "P_e")]
+            assert all(abs(a - b) < 1e-12 for a, b in zip(figures, expected, strict=True)), line
             print(f"{line['model']}: {line['N_items']} sentences, kappa {expected[0]:.4f} twice")
 
 

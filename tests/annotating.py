@@ -81,7 +81,7 @@ class LabelStudioStub(http.server.BaseHTTPRequestHandler):
     """The few endpoints that are used, in memory on `server.projects`, with failures on order.
 
     `server.fail` maps a method and path (regular expression) to what happens next there, in turn: a status,
-    "lost" (done, but the connection breaks before the answer) or "redirect".
+    "lost" (done, but the connection breaks before the answer), "twice" (done twice) or "redirect".
     """
 
     protocol_version = "HTTP/1.1"
@@ -90,6 +90,9 @@ class LabelStudioStub(http.server.BaseHTTPRequestHandler):
         self.route()
 
     def do_POST(self):
+        self.route()
+
+    def do_DELETE(self):
         self.route()
 
     def route(self):
@@ -104,7 +107,8 @@ class LabelStudioStub(http.server.BaseHTTPRequestHandler):
             return self.reply(200, {"access": f"access{len(self.server.paths)}"})
         if not re.fullmatch(self.server.accepted, self.headers.get("Authorization") or ""):
             return self.reply(401, {"detail": "Invalid token."})
-        answered = self.answered(json.loads(body) if body else None)
+        for _ in range(2 if failure == "twice" else 1):
+            answered = self.answered(json.loads(body) if body else None)
         if failure == "lost":
             self.close_connection = True
             return self.connection.close()
@@ -125,9 +129,15 @@ class LabelStudioStub(http.server.BaseHTTPRequestHandler):
             page = int(re.search(r"page=(\d+)", self.path)[1])
             found = [{"id": p["id"], "description": p["description"]} for p in projects[page - 1 : page]]
             return 200, {"results": found, "next": "more" if page < len(projects) else None}
-        project = projects[int(path.split("/")[3]) - 1]
+        number = int(path.split("/")[3])
+        if self.command == "DELETE":
+            for project in projects:
+                project["tasks"] = [task for task in project["tasks"] if task["id"] != number]
+            return 204, None
+        project = projects[number - 1]
         if path.endswith("/import"):
-            project["tasks"] += [{"id": 1, "annotations": [], **task} for task in body]
+            for task in body:
+                project["tasks"].append({"id": next(self.server.numbers), "annotations": [], **task})
             return 201, {"task_count": len(body)}
         return 200, project["tasks"]
 

@@ -1,5 +1,6 @@
 """From a collection to a project: what annotators see, what they must not, and a push that may be killed."""
 
+import itertools
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from annotating import TOKEN, LabelStudioStub, cut, record, write_collection
+from filelock import FileLock
 
 from alignbench import HALLUCINATION_TYPES
 from alignbench_tools.__main__ import main
@@ -34,6 +36,7 @@ def first(collection: Path, tmp_path: Path) -> Path:
 def studio(serve, monkeypatch: pytest.MonkeyPatch):
     server = serve(handler=LabelStudioStub)
     server.projects, server.fail, server.accepted = [], {}, f"Token {TOKEN}"
+    server.numbers = itertools.count(1)
     monkeypatch.setenv(label_studio.TOKEN_VARIABLE, TOKEN)
     monkeypatch.setattr(label_studio.time, "sleep", lambda _: None)
     return server
@@ -133,6 +136,24 @@ def test_cut_that_is_not_the_captions_is_an_error_that_names_line_and_sentence(t
         sources.read_collection(collection)
 
 
+@pytest.mark.parametrize(
+    "cuts", [["It"], [{"start": 0, "end": 2}], [{"start": None, "end": 2, "text": "It"}], [[1, 2]]]
+)
+def test_sentences_that_are_no_cuts_are_an_error_that_names_the_line(tmp_path: Path, cuts) -> None:
+    collection = write_collection(tmp_path / "c", record(0, sentences=cuts))
+    with pytest.raises(
+        ValueError, match=r"captions\.jsonl, line 1: expected sentences of start, end and text"
+    ):
+        sources.read_collection(collection)
+
+
+@pytest.mark.parametrize("name", ["round.json", "items.jsonl"])
+def test_damaged_round_is_an_error_that_says_what_to_do(first: Path, name: str) -> None:
+    (first / name).write_text('{"model": "x"}\n')
+    with pytest.raises(ValueError, match="restore the folder"):
+        Round.read(first)
+
+
 def test_sentence_that_is_there_twice_is_an_error(tmp_path: Path, capsys) -> None:
     collection = write_collection(tmp_path / "c", record(0), record(0))
     assert main(["annotate", "export", str(collection), "--out", str(tmp_path / "round")]) == 1
@@ -208,6 +229,21 @@ def test_no_task_comes_in_twice_when_answers_are_lost(studio, first: Path, failu
     assert sorted(keys(studio)) == sorted(Round.read(first).items)
 
 
+def test_task_that_came_in_twice_is_removed_unless_somebody_judged_it(
+    studio, first: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(label_studio, "_BATCH_TASKS", 4)
+    studio.fail["POST .*/import"] = ["twice"]
+    assert run_push(studio, first) == 0
+    assert sorted(keys(studio)) == sorted(Round.read(first).items)
+    (project,) = studio.projects
+    judged = {**project["tasks"][0], "id": 100, "annotations": [{"id": 1}]}
+    project["tasks"] = [*project["tasks"][:-1], judged]
+    assert run_push(studio, first) == 0
+    assert judged in project["tasks"]
+    assert len(keys(studio)) == len(set(keys(studio))) + 1
+
+
 @pytest.mark.parametrize("failures", [["lost"], [503, "lost"]])
 def test_no_project_is_made_twice_when_answers_are_lost(studio, first: Path, failures) -> None:
     studio.fail["POST /api/projects/"] = failures
@@ -244,6 +280,13 @@ def test_killed_push_goes_on_where_it_was(studio, first: Path, tmp_path: Path) -
     assert run_push(studio, first) == 0
     assert len(studio.projects) == 1
     assert sorted(keys(studio)) == sorted(Round.read(first).items)
+
+
+def test_two_pushes_of_a_round_at_a_time_are_refused(studio, first: Path, capsys) -> None:
+    with FileLock(str(first / ".push.lock")):
+        assert run_push(studio, first) == 1
+    assert "being pushed by another process" in capsys.readouterr().err
+    assert studio.projects == []
 
 
 def test_token_is_never_shown_and_never_follows_a_redirect(studio, first: Path, capsys) -> None:

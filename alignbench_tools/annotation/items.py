@@ -67,9 +67,15 @@ class Round(NamedTuple):
             raise FileNotFoundError(
                 f"{folder} has no {ROUND_FILE}: give a folder that `alignbench annotate export` wrote"
             )
-        head = json.loads((folder / ROUND_FILE).read_text(encoding="utf-8"))
-        items = (Item(**record) for _, record in json_lines(folder / ITEMS_FILE))
-        return cls(head["alignbench_round"], head["votes"], head["title"], by_key(items))
+        try:
+            head = json.loads((folder / ROUND_FILE).read_text(encoding="utf-8"))
+            items = [Item(**record) for _, record in json_lines(folder / ITEMS_FILE)]
+            return cls(head["alignbench_round"], head["votes"], head["title"], by_key(items))
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"{folder}: {ROUND_FILE} or {ITEMS_FILE} is not as `alignbench annotate export` writes it "
+                f"({error}); restore the folder"
+            ) from None
 
 
 def by_key(items: Iterable[Item]) -> dict[str, Item]:

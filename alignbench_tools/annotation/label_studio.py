@@ -94,8 +94,9 @@ class LabelStudio:
     def add_tasks(self, project: int, tasks: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
         """Import the tasks whose `key` the project does not have; how many were new, and how many there.
 
-        A batch whose answer was lost is looked for before it is sent again, so that no task comes in twice.
-        Raises LabelStudioError where the server took fewer than it was given.
+        A batch whose answer was lost is looked for before it is sent again. Should the server have worked on
+        the last batch of a killed run meanwhile, the repetitions are removed. Raises LabelStudioError where
+        the server took fewer than it was given.
         """
         present = self.keys(project)
         there = new = 0
@@ -106,7 +107,18 @@ class LabelStudio:
                 self._import(project, missing)
                 present |= {task["data"]["key"] for task in missing}
                 new += len(missing)
+        if new:
+            self._remove_repetitions(project)
         return new, there
+
+    def _remove_repetitions(self, project: int) -> None:
+        """Of several tasks of one key keep the oldest, and any that somebody has begun to judge."""
+        seen: set[str] = set()
+        for task in sorted(self.export(project), key=lambda task: task["id"]):
+            key = str(task["data"].get("key"))
+            if key in seen and not task["annotations"] and not task.get("drafts"):
+                self.call("DELETE", f"/api/tasks/{task['id']}/")
+            seen.add(key)
 
     def _import(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> None:
         left = list(tasks)

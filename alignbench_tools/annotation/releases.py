@@ -178,8 +178,11 @@ def _shared_names(pictures: Mapping[str, set[tuple[Any, Any]]]) -> list[str]:
 
 
 def _count(record: Mapping[str, Any], name: str) -> int:
-    value = record.get(name)
-    return int(value) if isinstance(value, (int, float)) and value == value and value > 0 else 0
+    """A number of votes as the reader of a release takes it: nothing for what is none."""
+    try:
+        return max(0, int(float(record.get(name) or 0)))
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def _closed(text: bytes) -> bytes:
