@@ -14,14 +14,15 @@ COVERED = 0.5
 _DRESS = " \t\r\n▁ĠĊ*_`\"'“”‘’.,:;!()[]"
 
 
-def _word(token: str) -> str:
+def word_of(token: str) -> str:
+    """The word that a token is, without space, marks and case."""
     return token.strip(_DRESS).casefold()
 
 
 def _answer(tokens: TopTokens) -> TopTokens:
     """`tokens` from the first place on whose most probable token is more than space and marks."""
     for place, each in enumerate(tokens):
-        if each and _word(max(each, key=each.__getitem__)):
+        if each and word_of(max(each, key=each.__getitem__)):
             return tokens[place:]
     return []
 
@@ -35,8 +36,8 @@ def probability_of_yes(reply: str | None, tokens: TopTokens) -> Reading:
     """
     answer = _answer(tokens)
     first = answer[0] if answer else {}
-    yes = _total([logprob for token, logprob in first.items() if _word(token) in YES])
-    no = _total([logprob for token, logprob in first.items() if _word(token) in NO])
+    yes = _total([logprob for token, logprob in first.items() if word_of(token) in YES])
+    no = _total([logprob for token, logprob in first.items() if word_of(token) in NO])
     if yes == no == -math.inf:
         return _unread(reply)
     if no == -math.inf:

@@ -10,13 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-import numpy as np  # noqa: E402
-import tiny_models  # noqa: E402
-import transformers  # noqa: E402
-from PIL import Image  # noqa: E402
-from tiny_models import caption, picture  # noqa: E402
+import numpy as np
+import tiny_models
+import transformers
+from PIL import Image
+from tiny_models import caption, picture
 
-from alignbench_tools import detectors  # noqa: E402
+from alignbench_tools import detectors
 
 KINDS = [
     kind
@@ -25,9 +25,13 @@ KINDS = [
     if hasattr(transformers, name)
 ]  # fmt: skip
 TEXTS = [
-    "a red picture", "the picture is blue", "green", "a yellow picture with a red and a blue picture . yellow",
-    "red and green", "a picture on the blue picture",
-]  # fmt: skip
+    "a red picture",
+    "the picture is blue",
+    "green",
+    "a yellow picture with a red and a blue picture . yellow",
+    "red and green",
+    "a picture on the blue picture",
+]
 CPU = {"device": "cpu"}
 WINDOW = dict.fromkeys(KINDS, 16) | {"siglip2": 64}
 

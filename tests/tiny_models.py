@@ -114,18 +114,50 @@ def blip2(window):
     return transformers.Blip2ForImageTextRetrieval(config), image_processor("BlipImageProcessor")
 
 
+CHAT = (
+    "{% for message in messages %}{{ message.role }} : {% for part in message.content %}"
+    "{% if part.type == 'image' %}<image> {% else %}{{ part.text }}{% endif %}{% endfor %} {% endfor %}"
+    "{% if add_generation_prompt %}assistant : {% endif %}"
+)
+
+
+def llava():
+    """(model, processor) of a LLaVA that answers Yes or No."""
+    torch.manual_seed(0)
+    reader = {
+        "model_type": "llama", "vocab_size": VOCABULARY, "hidden_size": 32, "intermediate_size": 64,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "pad_token_id": 0,
+        "bos_token_id": 2, "eos_token_id": 3,
+    }  # fmt: skip
+    vision = {"model_type": "clip_vision_model", **vision_config()}
+    config = transformers.LlavaConfig(
+        text_config=reader, vision_config=vision, image_token_index=WORDS.index("<image>"),
+        image_seq_length=16,
+    )  # fmt: skip
+    processor = transformers.LlavaProcessor(
+        image_processor(), tokenizer(512, bounds=False), patch_size=8, chat_template=CHAT,
+        vision_feature_select_strategy="default", num_additional_image_tokens=1,
+    )  # fmt: skip
+    return _spread(transformers.LlavaForConditionalGeneration(config), 0.1), processor
+
+
 MAKERS = {"clip": clip, "siglip": siglip, "siglip2": siglip2, "blip": blip, "blip2": blip2}
 
 
 def seeded(kind, window):
-    """(model, image processor) with weights large enough that pictures and texts make a difference."""
+    """(model, image processor), the same at each call."""
     torch.manual_seed(0)
     model, processor = MAKERS[kind](window)
+    return _spread(model, 0.2), processor
+
+
+def _spread(model, std):
+    """`model` with weights large enough that pictures and texts make a difference."""
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
-                parameter.normal_(std=0.2)
-    return model.eval(), processor
+                parameter.normal_(std=std)
+    return model.eval()
 
 
 def save(kind, folder, window):

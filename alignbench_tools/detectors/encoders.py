@@ -4,9 +4,10 @@ CLIP, SigLIP, SigLIP 2, ALIGN, AltCLIP and others with a tower for pictures and 
 cosine of the two embeddings, in [-1, 1]: not clipped at 0 as in CLIPScore (Hessel et al., EMNLP 2021, arXiv
 2104.08718), which makes ties, and without the logit scale or the sigmoid, which change no order.
 
-BLIP (Li et al., ICML 2022, arXiv 2201.12086) and BLIP-2 (Li et al., ICML 2023, arXiv 2301.12597) for retrieval
-score by their matching head, which reads text and picture together: the log-odds of "match", any real number.
-The probability itself would be 1.0 for many sentences in float32. Their contrastive cosine is not used.
+BLIP (Li et al., ICML 2022, arXiv 2201.12086) and BLIP-2 (Li et al., ICML 2023, arXiv 2301.12597) for
+retrieval score by their matching head, which reads text and picture together: the log-odds of "match", any
+real number. The probability itself would be 1.0 for many sentences in float32. Their contrastive cosine is
+not used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,13 +17,13 @@ from typing import Any
 from PIL import Image
 
 from alignbench_tools.detectors import checkpoints, torch_models
-from alignbench_tools.detectors.matching import MatchingDetector
+from alignbench_tools.detectors.matching import Matcher, MatchingDetector
 
 # Trained on texts padded to the window, whose last place is what they keep of a text.
 PADDED_TO_WINDOW = ("siglip", "siglip2")
 
 
-class _Pretrained:
+class _Pretrained(Matcher):
     """Model, tokenizer and image processor of a checkpoint, on their device."""
 
     protocol: str
@@ -31,9 +32,7 @@ class _Pretrained:
         self._torch, transformers = libraries
         self._name, self._place = name, place
         self._tokenizer = transformers.AutoTokenizer.from_pretrained(name)
-        self._processor = transformers.AutoImageProcessor.from_pretrained(
-            name, **checkpoints.pillow_backend()
-        )
+        self._processor = checkpoints.load_image_processor(transformers, name)
         model = checkpoints.load_model(model_class, name, place.dtype)
         self._model = model.to(place.device).eval()
         text = getattr(model.config, "text_config", model.config)

@@ -37,7 +37,8 @@ class MatchingDetector:
     """The detector of a `Matcher`: every distinct picture is encoded once, texts go in batches.
 
     A text that is longer than the model's window is cut; its `raw` says so, and the header's usage has the
-    number of those that this run cut. A picture that cannot be read and a score that is not finite are errors.
+    number of those that this run cut. A picture that cannot be read and a score that is not finite are
+    errors.
     """
 
     needs_picture = True

@@ -7,7 +7,7 @@ from PIL import Image, ImageOps
 
 
 def decode(data: bytes) -> Image.Image:
-    """The picture in RGB, turned as its EXIF says, as `datasets` shows it; ValueError if it cannot be read."""
+    """The picture in RGB, turned as its EXIF says, as `datasets` shows it; ValueError if there is none."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
             return ImageOps.exif_transpose(picture).convert("RGB")
