@@ -1,12 +1,10 @@
 """What counts as a score in a reply: a table of real-looking replies, and no guess on any string."""
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignbench_tools.replies import UNPARSED, read_number, read_scores, read_words
+from alignbench_tools.replies import UNPARSED, read_number
 
 SCORES = {
     "85": 85,
@@ -68,6 +66,32 @@ SCORES = {
     "८५": 85,
     "<think>Is it 50 or 60? There are 2 hats.</think>85": 85,
     "Rating: 85 out of 100": 85,
+    "85 (out of 100)": 85,
+    "Score (0-100): 85": 85,
+    "On a scale of 0 to 100, I would rate this sentence 85.": 85,
+    "85 on a scale from 0 to 100": 85,
+    "I'd say it's 85/100": 85,
+    "Score - 85": 85,
+    "Rating – 85/100": 85,
+    "<answer>85</answer>": 85,
+    "<think>Two hats?</think><answer>85</answer>": 85,
+    "The template opened the thought, 3 dogs or 2? </think>\n\n85": 85,
+    "85<|im_end|>": 85,
+    "85</s>": 85,
+    "<|begin_of_box|>85<|end_of_box|>": 85,
+    "\ufeff85": 85,
+    "\u200f٨٥\u200f": 85,
+    "（85）": 85,
+    '{"score": 85, "explanation": "The hat is red."}': 85,
+    'Here is my answer:\n```json\n{"score": 85}\n```\nThe hat is red.': 85,
+    "10. I don't see a hat in the image.": 10,
+    "Score: 10\nI cannot find any hat.": 10,
+    "0. I'm afraid the hat is blue.": 0,
+    "1": 1,
+    "1.": 1,
+    "1/100. Nothing fits.": 1,
+    "Score: 1. Nothing fits.": 1,
+    "100. No errors.": 100,
 }
 NO_SCORE = [
     "",
@@ -156,6 +180,45 @@ NO_SCORE = [
     '{"score": 85',
     "word " * 1000,
     "The 3 dogs and 2 cats " * 250,
+    "1. **Analyzing the image:** The image shows a red",
+    "1) The hat is red.",
+    "Score: −3",
+    "Score: -3",
+    "Score: - 3",
+    "Score: <10",
+    "Score: > 90",
+    "Score: ~85",
+    "Score: +85",
+    "Score: ±5",
+    "Score: $85",
+    "Score: 85?",
+    "A perfect score is 100, but the hat is blue.",
+    "The highest possible score is 100.",
+    "If the hat were red, the score would be 100.",
+    "I'd give it a score of 100, if the hat were red.",
+    "85, or maybe ninety",
+    "85 (if the hat were red)",
+    "I'd say 85, no, less",
+    "85. No, wait.",
+    "<think>Okay, the hat is red. I'd say 85",
+    "<think>The hat is red.</think>",
+    "<think>85",
+    '{"score": 85, "score": 10}',
+    '{"score": 85, "max": 100}',
+    '{"score": 85, "rating": 80}',
+    '{"dogs": 3}',
+    '```json\n{"score": 85}\n```\nor\n```json\n{"score": 10}\n```',
+    'Of 90 details one is wrong.\n```json\n{"score": 85}\n```',
+    '"A red hat." 85',
+    "The score should be 85.",
+    "On a scale of 0 to 10, 8",
+    "Score (0-10): 8",
+    "85½",
+    "85 ½",
+    "8,5",
+    "1,000",
+    "Score: 85e3",
+    "85" * 20_000,
     "\ud800",
     "\x00",
     "٨٥٠",
@@ -171,6 +234,14 @@ REFUSALS = [
     "I cannot give 100/100 here.",
     "I'm sorry, I can't rate this: 0/100",
     "I don't see an image.",
+    "0\n\nI'm sorry, but I cannot see the image.",
+    "Score: 0. No image was provided.",
+    "Please provide the image you would like me to judge.",
+    "There is no image attached. 0",
+    "The image was not provided, so my score is 0.",
+    "I did not receive any picture. Score: 50",
+    "I apologize, but I won't do that.",
+    '{"score": 0, "explanation": "I cannot see the image."}',
 ]
 
 
@@ -187,6 +258,29 @@ def test_a_reply_without_one_clear_score_is_unparsed(reply):
 @pytest.mark.parametrize("reply", REFUSALS)
 def test_a_refusal_is_one_whatever_number_it_mentions(reply):
     assert read_number(reply)[:2] == ("refused", None)
+
+
+@pytest.mark.parametrize("reply", ["The score is 3.", "The score is 3.\n", "“The score is 3.”"])
+def test_a_number_of_the_sentence_is_no_score_when_the_sentence_is_repeated(reply):
+    assert read_number(reply, "The score is 3.") == UNPARSED
+    assert read_number(f"{reply}\nScore: 85", "The score is 3.")[:2] == ("ok", 85)
+
+
+@given(
+    st.integers(0, 100),
+    st.sampled_from("-−–<>≤≥~≈±+$#^*/\\?&@"),
+    st.sampled_from(["", "Score: ", "I'd say "]),
+)
+def test_a_sign_before_a_number_is_never_passed_over(score, sign, lead):
+    reading = read_number(f"{lead}{sign}{score}")
+    assert reading[:2] == (("ok", score) if sign == "*" else ("unparsed", None))
+
+
+@given(st.text())
+def test_reasoning_before_the_answer_changes_nothing(thought):
+    thought = thought.replace("<", "").replace("◁", "")
+    assert read_number(f"<think>{thought}</think>85")[:2] == ("ok", 85)
+    assert read_number(f"<think>{thought} Score: 85") == UNPARSED
 
 
 def test_what_is_no_text_is_unparsed():
@@ -240,110 +334,3 @@ def test_every_whole_score_is_read_back(score, form):
 )
 def test_two_numbers_are_never_one_score(one, two, form):
     assert read_number(form.format(one, two)) == UNPARSED
-
-
-def outcomes(reply, number=3):
-    return [
-        reading.score if reading.status == "ok" else reading.status for reading in read_scores(reply, number)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("reply", "expected"),
-    [
-        (
-            '{"scores": [{"index": 1, "score": 10}, {"index": 2, "score": 20}, {"index": 3, "score": 30}]}',
-            [10, 20, 30],
-        ),
-        ('{"scores": [{"index": 3, "score": 30}, {"index": 1, "score": "10"}]}', [10, "unparsed", 30]),
-        ('```json\n{"scores": [{"index": 1, "score": 10.5}]}\n```', [10.5, "unparsed", "unparsed"]),
-        ('[{"index": 2, "score": 20}]', ["unparsed", 20, "unparsed"]),
-        (
-            '{"scores": [{"index": 1, "score": 10}, {"index": 2, "score": 20}, {"index": 3, "sc',
-            [10, 20, "unparsed"],
-        ),
-        ('{"scores": [{"index": 1, "score": 10}, {"index": 1, "score": 90}]}', ["unparsed"] * 3),
-        ('{"scores": [{"index": 1, "score": 10}, {"index": 1, "score": 10}]}', [10, "unparsed", "unparsed"]),
-        ('{"scores": [{"index": 0, "score": 10}, {"index": 4, "score": 10}]}', ["unparsed"] * 3),
-        (
-            '[{"index": 1, "score": 101}, {"index": 2, "score": -1}, {"index": 3, "score": null}]',
-            ["unparsed"] * 3,
-        ),
-        ('{"scores": [{"index": true, "score": 10}, {"index": "2", "score": 10}]}', ["unparsed"] * 3),
-        ('{"scores": [10, 20, 30]}', ["unparsed"] * 3),
-        ("10, 20, 30", ["unparsed"] * 3),
-        ('{"scores": {"1": 10}}', ["unparsed"] * 3),
-        ("", ["unparsed"] * 3),
-        (None, ["unparsed"] * 3),
-        ("I'm sorry, I can't help with that.", ["refused"] * 3),
-    ],
-)
-def test_scores_of_a_caption_go_to_the_sentences_whose_number_they_bear(reply, expected):
-    assert outcomes(reply) == expected
-
-
-@given(st.text(), st.integers(1, 4))
-def test_any_reply_about_a_caption_gives_one_reading_a_sentence(reply, number):
-    readings = read_scores(reply, number)
-    assert len(readings) == number
-    assert all(reading.status in ("ok", "unparsed", "refused") for reading in readings)
-
-
-SENTENCE = "A man in a red hat holds two red balls."
-
-
-def test_quotes_become_offsets_with_their_confidence():
-    reply = '{"wrong": [{"quote": "red hat", "confidence": 90}, {"quote": "two", "confidence": 40}]}'
-    reading = read_words(reply, SENTENCE)
-    assert [(SENTENCE[s["start"] : s["end"]], s["score"]) for s in reading.spans] == [
-        ("red hat", 0.9),
-        ("two", 0.4),
-    ]
-    assert reading.score == pytest.approx(0.1)
-
-
-def test_the_same_word_quoted_twice_is_found_in_two_places():
-    reply = '{"wrong": [{"quote": "red", "confidence": 90}, {"quote": "red", "confidence": 50}]}'
-    assert [span["start"] for span in read_words(reply, SENTENCE).spans] == [11, 29]
-
-
-def test_word_numbers_serve_as_well():
-    reading = read_words('[{"word": 4, "confidence": 100}, {"word": 99, "confidence": 5}]', SENTENCE)
-    assert [SENTENCE[s["start"] : s["end"]] for s in reading.spans] == ["red"]
-
-
-def test_nothing_wrong_is_a_clear_answer():
-    reading = read_words('{"wrong": []}', SENTENCE)
-    assert (reading.status, reading.score, reading.spans) == ("ok", 1.0, [])
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        '{"wrong": [{"quote": "green dog", "confidence": 90}]}',
-        '{"wrong": [{"quote": "red", "confidence": 900}]}',
-        '{"wrong": [{"quote": "red", "confidence": "very"}]}',
-        '{"wrong": [{"quote": "red", "conf',
-        '{"wrong": ["red"]}',
-        '{"wrong": [{}]}',
-        '{"right": []}',
-        "red",
-        "",
-        None,
-    ],
-)
-def test_words_that_cannot_be_placed_are_unparsed(reply):
-    assert read_words(reply, SENTENCE) == UNPARSED
-
-
-def test_a_quote_that_is_not_in_the_sentence_is_left_out_where_others_are():
-    reading = read_words('{"wrong": [{"quote": "blue", "confidence": 99}, {"quote": "two"}]}', SENTENCE)
-    assert [(SENTENCE[s["start"] : s["end"]], s["score"]) for s in reading.spans] == [("two", 1.0)]
-    assert reading.score == 0.0
-
-
-@given(st.text(), st.text(max_size=30))
-def test_any_reply_about_words_gives_a_reading(reply, sentence):
-    reading = read_words(reply, sentence)
-    assert reading.status in ("ok", "unparsed", "refused")
-    assert reading.score is None or math.isfinite(reading.score)
