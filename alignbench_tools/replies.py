@@ -41,12 +41,21 @@ UNPARSED, REFUSED = Reading("unparsed"), Reading("refused")
 LONGEST = 20_000
 
 _SCORE_WORD = r"(?:score|rating|answer|result|correctness|accuracy|alignment)"
+# "The overall score is", at the start of a clause: a picture may show "a score of 3" as well.
+_NAMED = (
+    r"(?:^|[,.!?;:\n])\W{0,8}(?:(?:here(?:['’]s|\s+is)|so|thus|therefore|hence|and|the|my|an?|this|final|overall|total"
+    rf"|correct|(?:sentence|statement|description)(?:['’]s)?|i(?:['’]d|\s+would)\s+say(?:\s+that)?|{_SCORE_WORD})\s+)*"
+    rf"{_SCORE_WORD}(?:\s+(?:is|of|would\s+be)\b)?"
+)
+# "I would rate this sentence as".
+_GIVEN = (
+    r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:would|will))?(?:\s+(?:therefore|thus|then|also))?\s+"
+    r"(?:say|rate|give|score|assign|estimate)"
+    r"(?:\s+(?:it['’]s|it|this|that|them|(?:this|the)\s+(?:\w+\s+of\s+the\s+)?\w+(?:['’]s\s+\w+)?))?"
+    rf"(?:\s+(?:an?|at|as|with))?(?:\s+{_SCORE_WORD}(?:\s+of)?)?"
+)
 _LEAD_IN = re.compile(
-    rf"(?:(?<![a-z]){_SCORE_WORD}(?:\s+(?:is|of|would\s+be)\b)?"
-    r"|\b(?:say|rate|give|score|assign)(?:\s+(?:it['’]s|(?:it|this|that|them)(?:\s+sentence)?|the\s+\w+))?"
-    rf"(?:\s+(?:an?|at|as|with))?(?:\s+{_SCORE_WORD}(?:\s+of)?)?)"
-    r"[)\]]?(?:\s*(?:[:=]|->|→)|\s+[-–—](?=\s))?\s*[(\[]?\s*$",
-    re.IGNORECASE,
+    rf"(?:{_NAMED}|{_GIVEN})[)\]]?(?:\s*(?:[:=]|->|→)|\s+[-–—](?=\s))?\s*[(\[]?\s*$", re.IGNORECASE
 )
 _HEDGED = re.compile(
     r"\b(?:not|never|nor|neither|no|cannot|than|below|above|under|over|least|most|between|from|to|or|about|around"
@@ -54,7 +63,7 @@ _HEDGED = re.compile(
     r"|may|perfect|full|possible|highest|lowest|top|best|worst|threshold|\w+n['’]t)\b",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"\d{1,3}(?:\.\d+)?(?![\d.,:/]*\d)")
+_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d+)?(?![\d.,:/]*\d)")
 _DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
 # Behind a digit it becomes "%", which says as much.
 _OUT_OF = re.compile(
@@ -66,17 +75,22 @@ _SCALE = re.compile(
     re.IGNORECASE,
 )
 _UNIT = re.compile(r"\s*(?:%|percent\b|points?\b)", re.IGNORECASE)
-_CLOSED = re.compile(r"[\s.!;,:)\]}\"'”’]*$|\s*\n|\s*[.!)\]]+\s+|\s*[;,:]\s+|\s+[-–—]\s+")
+_CLOSED = re.compile(
+    r"[\s.…!;,:)\]}\"'”’]*$|\s*\n|\s*[.…!)\]]+\s+|\s*[;,:]\s+|\s+[-–—]\s+|\s+\((?=[^\W\d])"
+    r"|\s+(?=(?:because|since)\b)",
+    re.IGNORECASE,
+)
 _TAKEN_BACK = re.compile(r"no\s*,|(?:nope|wait|correction|scratch|sorry)\b", re.IGNORECASE)
 _CONDITION = re.compile(
     r"(?:or|if|unless|were|had|maybe|perhaps|possibly|assuming|provided|give\s+or\s+take|plus|minus|at\s+most"
     r"|at\s+least|no|tops|max|out|of)\b",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|«[^»\n]*»|(?<!\w)'[^'\n]*'(?!\w)|‘[^’\n]*’(?!\w)")
+_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^“”\n]*”|«[^«»\n]*»|(?<!\w)'[^'\n]*'(?!\w)|‘[^‘’\n]*’(?!\w)")
 _WRAPPING = " \t\r\n*_`\"'“”‘’[](){}"
 _BARE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*(?:%|percent|points?)?[.!]?", re.IGNORECASE)
-_BOXED = re.compile(r"\$*\\boxed\{([^{}]*)\}\$*\.?")
+_MATHS = re.compile(r"\$([^$\n]*)\$|\\[(\[]([^\\\n]*)\\[)\]]")
+_STYLED = re.compile(r"\\(?:boxed|text|mathbf)\{([^{}]*)\}")
 
 
 def read_number(reply: str | None, sentence: str = "") -> Reading:
@@ -87,7 +101,7 @@ def read_number(reply: str | None, sentence: str = "") -> Reading:
     # A sentence such as "The score is 3" is no score when it is repeated.
     if len(sentence.split()) > 1:
         text = text.replace(sentence.strip(), "“”")
-    text = with_ascii_digits(text)
+    text = with_ascii_digits(_without_tex(text))
     if was_not_judged(text):
         return REFUSED
     value = _stated(text)
@@ -103,6 +117,11 @@ def number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if 0 <= value <= 100 else None
+
+
+def _without_tex(text: str) -> str:
+    """`text` without the TeX that some models set their answer in; a dollar sign alone stays."""
+    return _MATHS.sub(lambda match: match[1] or match[2] or "", _STYLED.sub(r"\1", text))
 
 
 def _stated(text: str) -> float | None:
@@ -124,9 +143,7 @@ def _of_object(content: dict[str, Any]) -> float | None:
 
 def _bare(text: str) -> float | None:
     """The number of a text that is nothing else, but for marks and a scale."""
-    boxed = _BOXED.fullmatch(text.strip())
-    inner = _OUT_OF.sub("%", boxed[1] if boxed else text)
-    found = _BARE.fullmatch(inner.strip(_WRAPPING))
+    found = _BARE.fullmatch(_OUT_OF.sub("%", text).strip(_WRAPPING))
     return _in_range(found[1]) if found else None
 
 
@@ -159,7 +176,7 @@ def _ends_there(behind: str) -> bool:
     closed = _CLOSED.match(behind)
     if not closed:
         return False
-    goes_on = closed[0].strip(" ") in ("", ",", ";", ":", "-", "–", "—")
+    goes_on = closed[0].strip(" ") in ("", ",", ";", ":", "-", "–", "—", "(")
     rest = behind[closed.end() :].lstrip()
     return not (_TAKEN_BACK.match(rest) or (goes_on and _CONDITION.match(rest)))
 

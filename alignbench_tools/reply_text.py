@@ -8,7 +8,7 @@ from typing import Any
 _OPENED = re.compile(r"<think(?:ing)?>|◁think▷|<reasoning>", re.IGNORECASE)
 _CLOSED = re.compile(r"</think(?:ing)?>|◁/think▷|</reasoning>", re.IGNORECASE)
 # What chat templates leave behind when a server does not know them: <|im_end|>, </s>, <answer>.
-_SPECIAL = re.compile(r"<\|\w{1,40}\|>|</?s>|<eos>|<end_of_turn>|</?answer>", re.IGNORECASE)
+_SPECIAL = re.compile(r"<\|\w{1,40}\|>|</?s>|<eos>|<end_of_turn>|</?(?:answer|score)>", re.IGNORECASE)
 _FENCE = re.compile(r"```\w*\s*(.*?)(?:```|\Z)", re.DOTALL)
 _FULL_WIDTH = str.maketrans("／％．，：－＋（）", "/%.,:-+()")
 
@@ -22,6 +22,7 @@ _NOT_JUDGED = re.compile(
     rf"\b{_CANNOT}\s+(?:help|assist|comply|fulfill?|engage|judge|rate|identify\s+(?:people|individuals|real))\b"
     rf"|\b{_CANNOT}\s+(?:actually\s+|currently\s+|directly\s+)?(?:see|view|access|open|receive|have(?:\s+access\s+to)?"
     rf"|analy[sz]e|process|evaluate|assess|interpret|load|find)\s+{_WHICH}{_PICTURE}"
+    rf"|\bwithout\s+(?:seeing|viewing|having|access\s+to)\s+{_WHICH}{_PICTURE}"
     rf"|\bno\s+{_PICTURE}\s+(?:(?:was|is|were|are|has\s+been|have\s+been)\s+)?"
     r"(?:provided|attached|given|visible|uploaded|included|supplied|available|shared)\b"
     rf"|\b{_PICTURE}\s+(?:(?:is|was|has)(?:n['’]t|\s+not)|did(?:n['’]t|\s+not))\s+(?:been\s+|come\s+)?"
@@ -33,8 +34,9 @@ _NOT_JUDGED = re.compile(
 )
 # These are said of details too ("I can't find a hat"): a refusal only where no score is given.
 _DECLINED = re.compile(
-    r"\bsorry\b|\bapologi[sz]e\b|\bi\s+(?:cannot|can\s?not|can['’]t|won['’]t|will\s+not)\b"
-    r"|\bi\s*['’]?\s*a?m\s+(?:afraid|unable|not\s+able|not\s+comfortable)\b|\bunable\s+to\b",
+    r"\bsorry\b|\bapologi[sz]e\b"
+    r"|\bi\s+(?:cannot|can\s?not|can['’]t|won['’]t|will\s+not)\b(?!\s+(?:see|find|tell|spot|detect|be|make\s+out))"
+    r"|\bi\s?['’]?\s?a?m\s+(?:afraid|unable|not\s+able|not\s+comfortable)\b|\bunable\s+to\b",
     re.IGNORECASE,
 )
 

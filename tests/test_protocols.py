@@ -1,5 +1,7 @@
 """Protocols: what is asked, what a digest knows, and which files are refused."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -130,3 +132,16 @@ def test_an_answer_is_read_as_the_kind_of_protocol_says():
 def test_a_provider_without_log_probabilities_is_told_apart_from_a_bad_reply():
     with pytest.raises(ValueError, match="this provider gives none; take the protocol score-100"):
         protocols.load("p-yes").read("Yes", None, ["A red hat."])
+
+
+def test_the_example_in_the_docs_is_a_protocol(tmp_path):
+    docs = Path(__file__).parents[1] / "docs" / "protocols.md"
+    example = docs.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    path = tmp_path / "mine.yaml"
+    path.write_text(example, encoding="utf-8")
+    assert (
+        protocols.load(path)
+        .prompt("A hat.", "A hat. A dog.")
+        .startswith("The caption reads: A hat. A dog. Is")
+    )
+    assert protocols.load(path).prompt("A hat.").startswith("Is this right")

@@ -123,6 +123,6 @@ def load(name: str | Path) -> Protocol:
         version=content["version"],
         kind=content["kind"],
         template=content["prompt"].strip(),
-        context=(content.get("context") or "").rstrip(),
+        context=(content.get("context") or "").rstrip("\n"),
         generate=content.get("generate") or {},
     )
