@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from alignbench_tools.annotation import labelling
 from alignbench_tools.annotation.exports import Ballots
 from alignbench_tools.annotation.folders import new_folder
@@ -70,8 +72,12 @@ def push(folder: Path, server: LabelStudio) -> tuple[dict[str, Any], bool, int, 
         "show_collab_predictions": False,
         "enable_empty_annotation": False,
     }
-    project, made = server.project(judging.title, marker(folder), settings)
-    new, there = server.add_tasks(project["id"], read_tasks(folder))
+    try:
+        with FileLock(str(folder / ".push.lock"), timeout=0):
+            project, made = server.project(judging.title, marker(folder), settings)
+            new, there = server.add_tasks(project["id"], read_tasks(folder))
+    except Timeout:
+        raise ValueError(f"{folder} is being pushed by another process: wait for it") from None
     return project, made, new, there
 
 

@@ -1,1 +1,1 @@
-"""Vision-language models as detectors, on the engine Inspect: providers, retries, limits and logs are its own."""
+"""Vision-language models as detectors, on the engine Inspect, whose providers, limits and logs serve here."""

@@ -3,14 +3,16 @@
 import base64
 import io
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Protocol as TypingProtocol
 
 import anyio
 from inspect_ai.model import ChatMessageUser, Content, ContentImage, ContentText, Model, ModelOutput
 from PIL import Image, UnidentifiedImageError
 
-from alignbench_tools.captions import Caption, Captions, Sentence
+from alignbench_tools.captions import Caption, Sentence
 from alignbench_tools.protocols import Protocol
+from alignbench_tools.replies import REFUSED
 from alignbench_tools.scores import Score
 from alignbench_tools.scoring import NO_PICTURE
 from alignbench_tools.vlm.failures import StopRun, advice, describe, is_fatal
@@ -21,6 +23,13 @@ logger = logging.getLogger(__name__)
 PATIENCE = 3
 
 
+class Pictured(Collection[Caption], TypingProtocol):
+    """Captions, and where their pictures come from: `captions.Captions`, or a part of it."""
+
+    def picture(self, caption: Caption) -> bytes | None:
+        """The original bytes; None where there is no picture."""
+
+
 class Asker:
     """Asks about captions by one protocol, in one run.
 
@@ -29,18 +38,19 @@ class Asker:
         protocol: makes the prompts and reads the replies.
         context: ``none``, each sentence alone; ``caption``, with the whole caption.
         blind: ask without any picture, as a control; else sentences without picture are "skipped".
-        keep: called with the `Score`s of each question as soon as it is answered.
+        keep: called with the `Score`s of each question as soon as they are there, and with the name under
+            which the provider said it answered; None if it was not asked or did not answer.
 
-    `versions` are the names under which the provider said it answered. `failure` is why the run was ended.
+    `versions` are all such names so far. `failure` is why the run was ended.
     """
 
     def __init__(
         self,
-        captions: Captions,
+        captions: Pictured,
         protocol: Protocol,
         context: str = "none",
         blind: bool = False,
-        keep: Callable[[Sequence[Score]], None] = lambda scores: None,
+        keep: Callable[[Sequence[Score], str | None], None] = lambda scores, version: None,
     ) -> None:
         if context not in ("none", "caption"):
             raise ValueError(f"context {context!r}: expected none or caption")
@@ -68,9 +78,9 @@ class Asker:
             prompt, sentences = questions[number]
             message = ChatMessageUser(content=[*shown, ContentText(text=prompt)])
             try:
-                answers[number] = await self._answer(caption, model, message, sentences)
-                self._keep(answers[number])
-            except GaveUp as stop:
+                answers[number], version = await self._answer(caption, model, message, sentences)
+                self._keep(answers[number], version)
+            except GaveUpError as stop:
                 self._give_up(f"{model}: {describe(stop.reason)}; {advice(stop.reason)}")
             except OSError as error:
                 self._give_up(
@@ -104,20 +114,20 @@ class Asker:
 
     def _unasked(self, caption: Caption, status: str, why: str) -> list[Score]:
         scores = [Score(sentence.id, None, status, why) for sentence in caption.sentences]
-        self._keep(scores)
+        self._keep(scores, None)
         return scores
 
     async def _answer(
         self, caption: Caption, model: Model, message: ChatMessageUser, sentences: Sequence[Sentence]
-    ) -> list[Score]:
+    ) -> tuple[list[Score], str | None]:
         try:
             output = await self._gate.through(caption.row, lambda: self._generate(model, message))
-        except GaveUp:
+        except GaveUpError:
             raise
         except Exception as error:
-            return [Score(sentence.id, None, "error", describe(error)) for sentence in sentences]
+            return [Score(sentence.id, None, "error", describe(error)) for sentence in sentences], None
         self.versions.add(output.model)
-        return self._read(output, sentences)
+        return self._read(output, sentences), output.model
 
     def _give_up(self, why: str) -> None:
         if not self.failure:
@@ -127,7 +137,7 @@ class Asker:
     async def _generate(self, model: Model, message: ChatMessageUser) -> ModelOutput:
         output = await model.generate([message])
         if self.protocol.needs_logprobs and logprobs(output) is None:
-            raise NoLogprobs(
+            raise NoLogprobsError(
                 f"{model} gives no log-probabilities, which protocol {self.protocol.name} is made of; choose "
                 "a provider that gives them (OpenAI, vLLM, ...), or protocol score-100"
             )
@@ -136,7 +146,7 @@ class Asker:
     def _read(self, output: ModelOutput, sentences: Sequence[Sentence]) -> list[Score]:
         """Scores of a reply; its tokens and seconds stand with the first sentence that it is about."""
         if output.stop_reason == "content_filter":
-            found = [("refused", None, None)] * len(sentences)
+            found = [REFUSED] * len(sentences)
         else:
             texts = [sentence.text for sentence in sentences]
             found = self.protocol.read(output.completion, logprobs(output), texts)
@@ -149,11 +159,11 @@ class Asker:
         ]
 
 
-class NoLogprobs(ValueError):
+class NoLogprobsError(ValueError):
     """A reply without the log-probabilities that the protocol needs."""
 
 
-class GaveUp(Exception):
+class GaveUpError(Exception):
     """The run cannot go on, for `reason`."""
 
     def __init__(self, reason: Exception) -> None:
@@ -165,12 +175,13 @@ class Gate:
     """Lets calls through one at a time until one succeeds, so that a wrong key costs one call, not thousands.
 
     Until then a caption whose question failed is not asked again, and after `patience` such captions
-    `GaveUp` is raised; at once if the failure is that of the key or the account.
+    `GaveUpError` is raised; at once if the failure is that of the key or the account.
     """
 
     def __init__(self, patience: int) -> None:
         self._patience = patience
         self._open = False
+        self._over: GaveUpError | None = None
         self._failed: dict[int, Exception] = {}
         self._lock = anyio.Lock()
 
@@ -184,18 +195,21 @@ class Gate:
             return await call()
         except Exception as error:
             if is_fatal(error):
-                raise GaveUp(error) from error
+                raise GaveUpError(error) from error
             raise
 
     async def _first(self, caption: int, call: Callable[[], Awaitable[ModelOutput]]) -> ModelOutput:
+        if self._over:
+            raise self._over
         if caption in self._failed:
             raise self._failed[caption]
         try:
             output = await call()
         except Exception as error:
             self._failed[caption] = error
-            if is_fatal(error) or isinstance(error, NoLogprobs) or len(self._failed) >= self._patience:
-                raise GaveUp(error) from error
+            if is_fatal(error) or isinstance(error, NoLogprobsError) or len(self._failed) >= self._patience:
+                self._over = GaveUpError(error)
+                raise self._over from error
             raise
         self._open = True
         return output

@@ -10,7 +10,7 @@ from typing import Any
 
 import inspect_ai
 from inspect_ai import Task
-from inspect_ai.model import GenerateConfig, Model, get_model
+from inspect_ai.model import Model, get_model
 from tqdm import tqdm
 
 from alignbench_tools import scores
@@ -82,52 +82,76 @@ def run(
     out = Path(out)
     with only_run(out):
         engine = _engine(model, base_url, model_args)
-        config = task.config(protocol, generate)
-        header = header_of(
-            {
-                "detector": task.shown_name(model, blind),
-                "model": model,
-                "model_version": "",
-                **task.identity(protocol, config, context, blind),
-                "versions": {"inspect-ai": inspect_ai.__version__},
-            },
-            captions,
-            name,
-            own,
-        )
+        options = task.config(protocol, generate)
+        identity = {
+            "detector": task.shown_name(model, blind),
+            "model": model,
+            "model_version": ", ".join(sorted(_versions(out))),
+            **task.identity(protocol, options, context, blind),
+            "versions": {"inspect-ai": inspect_ai.__version__},
+        }
+        header = header_of(identity, captions, name, own)
         journal = Journal(out, header)
         todo = journal.unanswered(captions)
         if not todo and journal.is_finished:
             return scores.read(out)
-        versions = _versions(out)
+        if protocol.kind == "caption":
+            todo = _whole(todo, captions)
         total = sum(len(caption.sentences) for caption in todo)
         with tqdm(total=total, unit="sentence", desc=header["detector"], disable=not progress) as bar:
-            waiting: list[Score] = []
-
-            def keep(answers: Sequence[Score]) -> None:
-                waiting.extend(answers)
-                bar.update(len(answers))
-                # Failures and skipped sentences alone are no result: they wait for the first answer.
-                if asker.versions:
-                    header["model_version"] = ", ".join(sorted(versions | asker.versions))
-                    journal.add(waiting)
-                    waiting.clear()
-
-            asker = Asker(Unanswered(captions, todo), protocol, context, blind, keep)
+            keeper = Keeper(journal, header, bar)
+            asker = Asker(Unanswered(captions, todo), protocol, context, blind, keeper.keep)
             with collecting_rarely():
-                _evaluate(asker, task.build(asker, config, header), engine, out, connections)
-        if waiting:
-            journal.add(waiting)
+                _evaluate(asker, task.build(asker, options, header), engine, out, connections)
+        keeper.flush()
         header["usage"] = costs.usage(journal.rows(), costs.price_of(model, prices))
         return journal.finish(header, captions)
+
+
+class Keeper:
+    """Puts answers into the journal as they come, and who gave them into the header.
+
+    Failures and skipped sentences alone are no result: they wait for the first answer, so that a run in which
+    nothing could be asked leaves nothing behind.
+    """
+
+    def __init__(self, journal: Journal, header: dict[str, Any], bar: tqdm) -> None:
+        self._journal = journal
+        self._header = header
+        self._bar = bar
+        self._waiting: list[Score] = []
+        self._answered = False
+
+    def keep(self, answers: Sequence[Score], version: str | None) -> None:
+        """Keep `answers`; `version` is who gave them, None if nobody did."""
+        self._bar.update(len(answers))
+        self._waiting.extend(answers)
+        if version:
+            self._answered = True
+            known = filter(None, self._header["model_version"].split(", "))
+            self._header["model_version"] = ", ".join(sorted({*known, version}))
+        if self._answered:
+            self.flush()
+
+    def flush(self) -> None:
+        """Keep also what waits."""
+        if self._waiting:
+            self._journal.add(self._waiting)
+            self._waiting.clear()
+
+
+def _whole(todo: Sequence[Caption], captions: Captions) -> list[Caption]:
+    """The captions of `todo` with all their sentences, which are asked about in one question."""
+    rows = {caption.row for caption in todo}
+    return [caption for caption in captions if caption.row in rows]
 
 
 @contextlib.contextmanager
 def collecting_rarely() -> Iterator[None]:
     """Python's garbage collector at long intervals, and not over what is there already.
 
-    A run makes many short-lived objects beside a large data set: with the usual intervals the collector, which
-    walks over the data set again and again, takes a third of the time.
+    A run makes many short-lived objects beside a large data set: with the usual intervals the collector,
+    which walks over the data set again and again, takes a third of the time.
     """
     usual = gc.get_threshold()
     gc.freeze()

@@ -138,7 +138,7 @@ def auroc_by_captioner() -> Metric:
     """AUROC over the sentences of each captioner, and `mean`, that of the captioners (the paper's Avg.)."""
 
     def compute(scores: list[SampleScore]) -> dict[str, float]:
-        pairs = defaultdict(list)
+        pairs: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for each in scores:
             pairs[(each.sample_metadata or {})["captioner"]] += (each.score.metadata or {})["pairs"]
         found = {name: _auroc(pairs[name]) for name in sorted(pairs)}

@@ -23,12 +23,12 @@ GARBAGE = "Colourless green ideas sleep furiously."
 class Book:
     """What the server knows and what it has counted."""
 
-    def __init__(self, replies, key, faults, seed, delay, blind):
+    def __init__(self, replies, key, faults, seed, delay, text_only):
         self.replies = replies
         self.key = key
         self.faults = faults
         self.delay = delay
-        self.blind = blind
+        self.text_only = text_only
         self.random = random.Random(seed)
         self.counts = Counter()
         self.asked = Counter()
@@ -55,7 +55,7 @@ class Book:
             self.counts["404"] += 1
             return 404, problem(f"The model `{request.get('model')}` does not exist", "model_not_found")
         question, pictures = digest(request["messages"])
-        if pictures and self.blind:
+        if pictures and self.text_only:
             self.counts["400"] += 1
             return 400, problem("Invalid content type: image_url is only supported by vision models", None)
         fault = self.fault(question)
@@ -119,7 +119,9 @@ class Connection(asyncio.Protocol):
         if head < 0:
             return
         lines = self.buffer[:head].decode("latin-1").split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines[1:] if not line.startswith("Authorization"))
+        headers = dict(
+            line.lower().split(": ", 1) for line in lines[1:] if not line.startswith("Authorization")
+        )
         key = next((line.split(": ", 1)[1] for line in lines if line.lower().startswith("authorization")), "")
         end = head + 4 + int(headers.get("content-length", 0))
         if len(self.buffer) < end:
@@ -174,10 +176,10 @@ def main():
     parser.add_argument("--faults", type=json.loads, default={}, help="JSON: rates by name, `by_key`")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each reply")
-    parser.add_argument("--blind", action="store_true", help="a text-only model: pictures are refused")
+    parser.add_argument("--text-only", action="store_true", help="pictures are refused")
     args = parser.parse_args()
     replies = json.loads(args.replies.read_text(encoding="utf-8"))
-    asyncio.run(serve(Book(replies, args.key, args.faults, args.seed, args.delay, args.blind), args.port))
+    asyncio.run(serve(Book(replies, args.key, args.faults, args.seed, args.delay, args.text_only), args.port))
 
 
 if __name__ == "__main__":

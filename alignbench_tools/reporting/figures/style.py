@@ -1,7 +1,9 @@
 """How figures look, and what a finished one is; the drawing itself is matplotlib's."""
 
 import contextlib
+import functools
 import io
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +66,7 @@ class Figure:
     alt: str
     canvas: Canvas
 
-    @property
+    @functools.cached_property
     def svg(self) -> str:
         """Scalable, its text as text; the same bytes for the same numbers."""
         return self._as("svg", {"Date": None, "Creator": None}).decode()
@@ -77,7 +79,10 @@ class Figure:
 
     def _as(self, form: str, metadata: dict[str, Any]) -> bytes:
         drawn = io.BytesIO()
-        with rules():
+        with rules(), warnings.catch_warnings():
+            if form == "svg":
+                # Its text is drawn by the reader's fonts, not by ours.
+                warnings.filterwarnings("ignore", message="Glyph .* missing")
             self.canvas.savefig(drawn, format=form, metadata=metadata)
         return drawn.getvalue()
 
