@@ -8,27 +8,12 @@ from alignbench_tools.replies import REFUSED, UNPARSED, Reading, read_number
 # At each place of the answer the most probable tokens with their natural log-probabilities.
 TopTokens = Sequence[Mapping[str, float]]
 
+YES, NO = frozenset({"yes"}), frozenset({"no"})
 # Numbers that together are less probable than this say little of the distribution over all numbers.
 COVERED = 0.5
 # Signs of white space and of word starts in tokenizers, and marks that only dress up an answer.
 _DRESS = " \t\r\n▁ĠĊ*_`\"'“”‘’.,:;!()[]"
-<<<<<<< HEAD
-
-
-def word_of(token: str) -> str:
-    """The word that a token is, without space, marks and case."""
-    return token.strip(_DRESS).casefold()
-
-
-def _answer(tokens: TopTokens) -> TopTokens:
-    """`tokens` from the first place on whose most probable token is more than space and marks."""
-    for place, each in enumerate(tokens):
-        if each and word_of(max(each, key=each.__getitem__)):
-            return tokens[place:]
-    return []
-=======
 _WORD_START = " ▁Ġ"
->>>>>>> protocols
 
 
 def probability_of_yes(reply: str | None, tokens: TopTokens) -> Reading:
@@ -41,13 +26,8 @@ def probability_of_yes(reply: str | None, tokens: TopTokens) -> Reading:
     """
     answer = _answer(_usable(tokens))
     first = answer[0] if answer else {}
-<<<<<<< HEAD
-    yes = _total([logprob for token, logprob in first.items() if word_of(token) in YES])
-    no = _total([logprob for token, logprob in first.items() if word_of(token) in NO])
-=======
-    yes = _log_sum([logprob for token, logprob in first.items() if _word(token) == "yes"])
-    no = _log_sum([logprob for token, logprob in first.items() if _word(token) == "no"])
->>>>>>> protocols
+    yes = _log_sum([logprob for token, logprob in first.items() if word_of(token) in YES])
+    no = _log_sum([logprob for token, logprob in first.items() if word_of(token) in NO])
     if yes == no == -math.inf:
         return _unread(reply)
     # Past 700 the power would overflow; the score is 0 to 300 places there.
@@ -88,7 +68,7 @@ def _usable(tokens: TopTokens) -> list[dict[str, float]]:
 def _answer(tokens: list[dict[str, float]]) -> list[dict[str, float]]:
     """`tokens` from the first place on whose most probable token is more than white space and marks."""
     for place, each in enumerate(tokens):
-        if each and _word(_likeliest(each)):
+        if each and word_of(_likeliest(each)):
             return tokens[place:]
     return []
 
@@ -97,7 +77,8 @@ def _likeliest(place: Mapping[str, float]) -> str:
     return max(place, key=place.__getitem__, default="")
 
 
-def _word(token: str) -> str:
+def word_of(token: str) -> str:
+    """A token without case, space and marks."""
     return token.strip(_DRESS).casefold()
 
 
