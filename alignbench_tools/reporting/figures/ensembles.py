@@ -1,6 +1,7 @@
 """What pairs of detectors gain over the better of the two."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from alignbench_auroc.ensembles import Ensemble, ensembles
@@ -14,9 +15,14 @@ from alignbench_tools.reporting.figures.style import BLUE, GRID, ORANGE, Figure,
 from alignbench_tools.reporting.figures.wording import among, percent, signed
 from alignbench_tools.reporting.inputs import Entry
 
-SINGLE = {"marker": "o", "markerfacecolor": "white", "markeredgecolor": "black", "linestyle": "none"}
-MORE = {"marker": "o", "color": BLUE}
-LESS = {"marker": "s", "color": ORANGE}
+SINGLE: dict[str, Any] = {
+    "marker": "o",
+    "markerfacecolor": "white",
+    "markeredgecolor": "black",
+    "linestyle": "none",
+}
+MORE: dict[str, Any] = {"marker": "o", "color": BLUE}
+LESS: dict[str, Any] = {"marker": "s", "color": ORANGE}
 
 
 def draw(material: Material) -> Figure | str:

@@ -18,15 +18,15 @@ from alignbench import write_atomically
 # Colours that the colour-blind tell apart (Okabe and Ito, Color Universal Design, 2008), each with a line
 # style and a marker of its own for print in grey.
 BLACK, BLUE, ORANGE, GREEN, PURPLE = "#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-SERIES = (
+SERIES: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-", "marker": "o"},
     {"color": ORANGE, "linestyle": "--", "marker": "s"},
     {"color": GREEN, "linestyle": "-.", "marker": "^"},
     {"color": PURPLE, "linestyle": ":", "marker": "D"},
 )
-CORRECT = {"color": BLUE, "linestyle": "-", "marker": "o"}
-INCORRECT = {"color": ORANGE, "linestyle": "--", "marker": "s"}
-CHANCE = {"color": "#767676", "linewidth": 0.8, "linestyle": (0, (1, 2)), "zorder": 0}
+CORRECT: dict[str, Any] = {"color": BLUE, "linestyle": "-", "marker": "o"}
+INCORRECT: dict[str, Any] = {"color": ORANGE, "linestyle": "--", "marker": "s"}
+CHANCE: dict[str, Any] = {"color": "#767676", "linewidth": 0.8, "linestyle": (0, (1, 2)), "zorder": 0}
 GRID: dict[str, Any] = {"linewidth": 0.4, "color": "#DDDDDD"}
 # The figures with a panel or a line for each detector show so many, the best.
 SHOWN = len(SERIES)
