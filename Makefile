@@ -9,6 +9,9 @@ SOURCES := setup.cfg pyproject.toml
 # What runs on torch.
 TORCH_TESTS := examples other_libraries encoders open_clip generative ray tiny_clip language_model lmms_eval
 
+# Environments are made and tested two at a time, the output of each in one piece.
+MAKEFLAGS += --jobs=2 --output-sync=target
+
 .PHONY: demo test test-current test-oldest test-scripts test-examples benchmark lint types clean
 
 demo: .venv/installed

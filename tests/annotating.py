@@ -7,6 +7,9 @@ from pathlib import Path
 
 from releases import noise
 
+from alignbench_tools.__main__ import main
+from alignbench_tools.annotation.items import Round
+
 TOKEN = "0" * 39 + "a"
 
 
@@ -75,6 +78,18 @@ def task(item, *annotations, **changes):
         given.append({**annotation, "unique_id": annotation["unique_id"] or name})
     data = {"key": item.key, "round": changes.get("round", 1), "sentence": item.sentence}
     return {"id": 1, "project": 1, "data": {**data, **changes}, "annotations": given, "drafts": []}
+
+
+def make_release_of(out: Path, captions: int):
+    """A release of `captions` captions of three sentences each, on which two annotators agreed."""
+    folder = out.with_name(f"{out.name}-made")
+    collection = write_collection(folder / "collection", *(record(n) for n in range(captions)))
+    assert main(["annotate", "export", str(collection), "--votes", "2", "--out", str(folder / "round")]) == 0
+    items = Round.read(folder / "round").items.values()
+    tasks = [task(item, answer("correct", by=1), answer("correct", by=2)) for item in items]
+    (folder / "export.json").write_text(json.dumps(tasks), encoding="utf-8")
+    command = ["annotate", "import", str(folder / "round"), str(folder / "export.json"), "--out", str(out)]
+    assert main(command) == 0
 
 
 class LabelStudioStub(http.server.BaseHTTPRequestHandler):

@@ -1,24 +1,21 @@
-"""Import: from exports to a release that `load_dataset` reads; adjudication; merging."""
+"""Import: from exports to a release that `load_dataset` reads; adjudication."""
 
-import csv
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 from annotating import answer, record, task, write_collection
-from hypothesis import given
-from hypothesis import strategies as st
-from releases import make_release, read_lines
+from releases import read_lines
 
 import alignbench
 from alignbench_tools.__main__ import main
 from alignbench_tools.annotation import agreement
 from alignbench_tools.annotation.exports import ballots, read_file
 from alignbench_tools.annotation.items import Item, Round
-from alignbench_tools.annotation.releases import written
-from alignbench_tools.annotation.votes import Mark, Vote
 
 DATA = Path(__file__).parent / "data" / "label_studio"
 
@@ -133,6 +130,27 @@ def test_import_never_overwrites_and_leaves_nothing_half_done(first, items, tmp_
     assert "exists" in capsys.readouterr().err
 
 
+def test_killed_import_leaves_no_release_and_the_next_one_makes_it(first, items, tmp_path) -> None:
+    path = export(tmp_path / "e.json", *agreed(items))
+    code = (
+        "import os, signal, sys; from alignbench_tools.annotation import account;"
+        "from alignbench_tools.__main__ import main;"
+        "account.place_pictures = lambda *_: os.kill(os.getpid(), signal.SIGKILL);"
+        "main(['annotate', 'import', *sys.argv[1:]])"
+    )
+    command = [sys.executable, "-c", code, str(first), path, "--out", str(tmp_path / "release")]
+    assert subprocess.run(command).returncode == -signal.SIGKILL
+    assert not (tmp_path / "release").exists()
+    assert run_import(first, path, out=tmp_path / "release") == 0
+    assert len(read_lines(tmp_path / "release")) == 9
+
+
+def test_record_of_how_captions_were_made_goes_into_the_release(first, items, tmp_path) -> None:
+    assert run_import(first, export(tmp_path / "e.json", *agreed(items)), out=tmp_path / "release") == 0
+    made = (tmp_path / "collection" / "captions.jsonl").read_bytes()
+    assert (tmp_path / "release" / "captions.jsonl").read_bytes() == made
+
+
 def test_export_of_another_project_is_an_error_that_says_so(first, items, tmp_path, capsys) -> None:
     path = export(tmp_path / "e.json", task(items[0], answer("correct"), key="0"))
     assert run_import(first, path, out=tmp_path / "release") == 1
@@ -233,6 +251,17 @@ def test_answer_of_the_adjudicator_overrides_and_votes_stay(first, items, doubtf
         assert {line["by"] for line in overruled} == {"adjudication"}
 
 
+def test_verify_takes_a_label_that_an_adjudicator_decided(first, items, doubtful, tmp_path, capsys) -> None:
+    decision = task(items[1], answer("incorrect", (2, 5, "dog", "Object"), by=9), round=2)
+    release = tmp_path / "release"
+    assert run_import(first, doubtful, export(tmp_path / "d.json", decision), out=release) == 0
+    command = ["verify", "--data-dir", str(release), "--captioners", "newmodel"]
+    assert main(command) == 0
+    assert "overruled.jsonl explains, not held against their votes: 1" in capsys.readouterr().out
+    (release / "overruled.jsonl").unlink()
+    assert main(command) == 1
+
+
 def test_adjudicators_in_doubt_themselves_make_a_third_round_whose_answer_counts(
     first, items, doubtful, tmp_path
 ) -> None:
@@ -277,145 +306,3 @@ def test_export_of_a_real_server_gives_the_votes_that_were_sent() -> None:
         expected = sorted((given[key][0], sorted(map(tuple, given[key][1]))) for given in sent)
         assert sorted((vote.choice, sorted(map(tuple, vote.marks))) for vote in votes) == expected
     assert 0 < len(found.decisions) < 60
-
-
-# --- phrases ---------------------------------------------------------------------------------
-
-
-def test_second_of_two_like_words_takes_in_its_neighbour() -> None:
-    sentence = "A man in a hat greets a man in a coat."
-    at = sentence.rindex("man")
-    assert written(sentence, [Mark(at, at + 3, "Object")]) == (["a man"], True)
-    assert written(sentence, [Mark(2, 5, "Object"), Mark(at, at + 3, "Object")]) == (["man", "man"], False)
-
-
-words = st.lists(
-    st.sampled_from(["man", "a", "A", "hat", "woman", "don’t", "😀", "red,"]), min_size=1, max_size=9
-)
-
-
-@given(words, st.data())
-def test_reader_finds_every_phrase_where_it_was_marked_or_around_it(chosen: list[str], data) -> None:
-    sentence = " ".join(chosen)
-    bounds = sorted(data.draw(st.sets(st.integers(0, len(sentence)), min_size=2, max_size=4)))
-    marks = [Mark(*pair, "Object") for pair in zip(bounds[::2], bounds[1::2], strict=False)]
-    marks = [
-        mark for mark in marks if sentence[mark.start : mark.end] == sentence[mark.start : mark.end].strip()
-    ]
-    marks = [mark for mark in marks if mark.start < mark.end]
-    phrases, widened = written(sentence, marks)
-    spans = alignbench.find_spans(sentence, phrases)
-    if not widened:
-        assert [(span.start, span.end) for span in spans] == [(mark.start, mark.end) for mark in marks]
-    elif len(marks) == 1:
-        assert spans[0].start <= marks[0].start
-        assert marks[0].end <= spans[0].end
-
-
-# --- merging ---------------------------------------------------------------------------------
-
-
-def run_merge(*folders: Path, out: Path) -> int:
-    return main(["annotate", "merge", *map(str, folders), "--out", str(out)])
-
-
-@pytest.fixture
-def published(tmp_path: Path) -> Path:
-    (tmp_path / "published").mkdir()
-    return make_release(tmp_path / "published", pictures=3, sentences=2, side=8)
-
-
-def test_merged_release_has_every_row_and_picture_of_both(first, items, published, tmp_path, load) -> None:
-    assert run_import(first, export(tmp_path / "e.json", *agreed(items)), out=tmp_path / "new") == 0
-    assert run_merge(published, tmp_path / "new", out=tmp_path / "both") == 0
-    before = (published / "halcap_bench.jsonl").read_bytes()
-    assert (tmp_path / "both" / "halcap_bench.jsonl").read_bytes().startswith(before)
-    rows = load(tmp_path / "both", images="release")
-    one, two = load(published, images="release"), load(tmp_path / "new", images="release")
-    assert list(rows["id"]) == [*one["id"], *two["id"]]
-    assert [image is not None for image in rows["image"]] == [
-        image is not None for image in [*one["image"], *two["image"]]
-    ]
-
-
-def test_kappa_of_a_merged_release_is_that_of_all_its_votes(first, items, published, tmp_path) -> None:
-    assert run_import(first, export(tmp_path / "e.json", *agreed(items)), out=tmp_path / "new") == 0
-    assert run_merge(published, tmp_path / "new", out=tmp_path / "both") == 0
-    with (tmp_path / "both" / "fleiss_by_model.csv").open() as file:
-        figures = {line["model"]: line for line in csv.DictReader(file)}
-    assert list(figures) == ["llava", "qwen", "gpt4o", "sd", "newmodel"]
-    assert {name: int(line["N_items"]) for name, line in figures.items()}["newmodel"] == 9
-    # All agree on one category: expected agreement is 1, and kappa undefined.
-    assert figures["newmodel"]["kappa"] == ""
-
-
-def test_same_release_twice_is_refused_with_the_first_clash(published, tmp_path, capsys) -> None:
-    assert run_merge(published, published, out=tmp_path / "both") == 1
-    assert "line 1:" in capsys.readouterr().err
-    assert not (tmp_path / "both").exists()
-
-
-def test_different_pictures_at_one_path_are_refused_and_like_ones_are_one(
-    published, tmp_path, capsys
-) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    lines = [{**line, "model": f"{line['model']}-2"} for line in read_lines(published)]
-    (other / "halcap_bench.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    picture = other / "images" / "sd" / "0.png"
-    picture.parent.mkdir(parents=True)
-    picture.write_bytes((published / "images" / "sd" / "0.png").read_bytes())
-    assert run_merge(published, other, out=tmp_path / "both") == 0
-    picture.write_bytes(b"another")
-    assert run_merge(published, other, out=tmp_path / "again") == 1
-    assert "different picture at images/sd/0.png" in capsys.readouterr().err
-    assert not (tmp_path / "again").exists()
-
-
-def test_line_without_its_end_is_closed_and_withdrawn_lists_are_joined(write_release, tmp_path, load) -> None:
-    one = write_release({"model": "a"}, {"model": "a", "sentence_index": 1}, folder=tmp_path / "one")
-    two = write_release({"model": "b"}, folder=tmp_path / "two")
-    text = (one / "halcap_bench.jsonl").read_text()
-    (one / "halcap_bench.jsonl").write_text(text.rstrip("\n"))
-    for folder, name in ((one, "a/1/0"), (two, "b/1/0")):
-        (folder / "withdrawn.jsonl").write_text(json.dumps({"id": name, "reason": "x"}))
-    assert run_merge(one, two, out=tmp_path / "both") == 0
-    rows = load(tmp_path / "both", images="skip")
-    assert list(rows["id"]) == ["a/1/0", "a/1/1", "b/1/0"]
-    assert rows["label"] == [2, 1, 2]
-
-
-def test_name_of_two_pictures_is_said_to_count_as_one_image(write_release, tmp_path, capsys) -> None:
-    one = write_release({"model": "a"}, folder=tmp_path / "one")
-    two = write_release({"model": "b", "image_path_in_repo": "images/2.png"}, folder=tmp_path / "two")
-    assert run_merge(one, two, out=tmp_path / "both") == 0
-    assert "image names of several pictures, which count as one image: 1 (1)" in capsys.readouterr().out
-
-
-def test_bad_line_is_named_and_nothing_is_written(write_release, tmp_path, capsys) -> None:
-    one = write_release({"model": "a"}, '{"model": ', folder=tmp_path / "one")
-    two = write_release({"model": "b"}, folder=tmp_path / "two")
-    assert run_merge(one, two, out=tmp_path / "both") == 1
-    assert "line 2: expected a JSON object" in capsys.readouterr().err
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["one", "two"]
-
-
-# --- agreement -------------------------------------------------------------------------------
-
-
-def test_krippendorff_alpha_is_that_of_the_worked_example() -> None:
-    """Krippendorff (2011), Computing Krippendorff's alpha-reliability: two observers, binary data."""
-    pytest.importorskip("krippendorff", reason="needs krippendorff (pip install 'alignbench[annotation]')")
-    units = np.zeros((10, 3), dtype=np.int64)
-    for observer in ("0100000000", "1110010010"):
-        for unit, value in enumerate(observer):
-            units[unit, int(value)] += 1
-    assert agreement.krippendorff_alpha(units) == pytest.approx(0.095, abs=0.001)
-    assert agreement.krippendorff_alpha(np.array([[3, 0, 0], [2, 0, 0]])) is None
-
-
-def test_annotator_agrees_with_the_share_of_others_who_said_the_same() -> None:
-    item = Item("m", "s", "n", None, 0, "x")
-    votes = [Vote("1", "correct"), Vote("2", "correct"), Vote("3", "incorrect")]
-    records = agreement.annotators({item.key: votes}, {item.key: item})
-    assert [(record.name, record.agreement) for record in records] == [("1", 0.5), ("2", 0.5), ("3", 0.0)]

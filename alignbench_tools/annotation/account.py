@@ -1,6 +1,7 @@
 """The release of a round, and the account of how it came about."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import alignbench
 from alignbench_tools.annotation import agreement, outcome, releases
 from alignbench_tools.annotation.exports import Ballots
 from alignbench_tools.annotation.folders import new_folder
-from alignbench_tools.annotation.items import Item, Round, place_pictures, write_lines
+from alignbench_tools.annotation.items import CAPTIONS_FILE, Item, Round, place_pictures, write_lines
 from alignbench_tools.annotation.votes import CHOICES, majority
 
 VOTES_FILE, ACCOUNT_FILE = "votes.jsonl", "annotation.json"
@@ -21,8 +22,8 @@ def write(
     """Write the new release folder `out` and return its account.
 
     Beside the published layout it gets `votes.jsonl`, every vote with its exact marks; `overruled.jsonl`,
-    the labels that are not the majority of their votes; and `annotation.json`, the account. Pictures come
-    from the round's folder `source`.
+    the labels that are not the majority of their votes; `annotation.json`, the account; and of a collection
+    `captions.jsonl`, how its captions were made. Pictures come from the round's folder `source`.
     """
     released = result.released()
     items = {key: judging.items[key] for key in released}
@@ -33,6 +34,8 @@ def write(
         releases.write_rows(folder, (columns for columns, _ in rows))
         paths = {path: source / path for item in items.values() if (path := item.image_path_in_repo)}
         place_pictures(paths, folder)
+        if (source / CAPTIONS_FILE).is_file():
+            shutil.copyfile(source / CAPTIONS_FILE, folder / CAPTIONS_FILE)
         write_lines(folder / VOTES_FILE, _votes(items, ballots))
         if overruled := list(_overruled(items, result, method)):
             write_lines(folder / releases.OVERRULED_FILE, overruled)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from alignbench_tools.annotation.folders import link_or_copy
 
-ITEMS_FILE, ROUND_FILE = "items.jsonl", "round.json"
+CAPTIONS_FILE, ITEMS_FILE, ROUND_FILE = "captions.jsonl", "items.jsonl", "round.json"
 
 
 class Item(NamedTuple):

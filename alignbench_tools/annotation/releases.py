@@ -15,8 +15,9 @@ from alignbench_tools.annotation.agreement import fleiss
 from alignbench_tools.annotation.folders import link_or_copy, new_folder
 from alignbench_tools.annotation.items import Item, json_lines
 from alignbench_tools.annotation.votes import Mark, Verdict
+from alignbench_tools.verify import OVERRULED_FILE
 
-FLEISS_FILE, OVERRULED_FILE = "fleiss_by_model.csv", "overruled.jsonl"
+FLEISS_FILE = "fleiss_by_model.csv"
 _FLEISS_COLUMNS = ("model", "N_items", "kappa", "P_bar", "P_e")
 
 
@@ -106,7 +107,6 @@ def fleiss_csv(models: Sequence[str], counts: np.ndarray) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_FLEISS_COLUMNS)
     for model, figures in fleiss(models, counts).items():
-        figures = {**figures, "N_items": int(figures["N_items"])}
         writer.writerow([model, *(figures.get(name, "") for name in _FLEISS_COLUMNS[1:])])
     return text.getvalue()
 

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import datasets
 
 import alignbench
-from alignbench_tools.annotation.items import Item, json_lines
+from alignbench_tools.annotation.items import CAPTIONS_FILE, Item, json_lines
 
-CAPTIONS_FILE = "captions.jsonl"
 _NEEDED = ("image_name", "image_source", "captioner", "caption", "sentences")
 
 
