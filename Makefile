@@ -6,6 +6,11 @@ SCRIPTS := .venv-scripts/bin
 EXAMPLES := .venv-examples/bin
 PIP := pip install --quiet --disable-pip-version-check
 SOURCES := setup.cfg pyproject.toml
+# What runs on torch.
+TORCH_TESTS := examples other_libraries encoders open_clip generative ray tiny_clip language_model lmms_eval
+
+# Environments are made and tested two at a time, the output of each in one piece.
+MAKEFLAGS += --jobs=2 --output-sync=target
 
 .PHONY: demo test test-current test-oldest test-scripts test-examples benchmark lint types clean
 
@@ -24,7 +29,7 @@ test-scripts: .venv-scripts/installed
 	$(SCRIPTS)/python -m pytest -m script_route
 
 test-examples: .venv-examples/installed
-	$(EXAMPLES)/python -m pytest tests/test_examples.py tests/test_other_libraries.py
+	$(EXAMPLES)/python -m pytest $(wildcard $(TORCH_TESTS:%=tests/test_%.py))
 
 benchmark: .venv/installed
 	$(VENV)/python -m benchmarks
@@ -55,10 +60,12 @@ types: .venv/installed-test
 	$(SCRIPTS)/$(PIP) --editable . pytest hypothesis datasets==3.6.0
 	touch $@
 
-# A pinned torch, for its newest release may come with gigabytes of GPU libraries.
-.venv-examples/installed: $(SOURCES)
+# A pinned torch, for its newest release may come with gigabytes of GPU libraries; lmms-eval asks for some of
+# them too, and its task management does without.
+.venv-examples/installed: $(SOURCES) tests/lmms_eval.txt
 	$(PYTHON) -m venv .venv-examples
-	$(EXAMPLES)/$(PIP) --editable '.[examples]' pytest hypothesis torch==2.13.0
+	$(EXAMPLES)/$(PIP) --editable '.[examples,ray]' pytest hypothesis torch==2.13.0
+	$(EXAMPLES)/$(PIP) --no-deps --requirement tests/lmms_eval.txt
 	touch $@
 
 clean:

@@ -123,7 +123,7 @@ def run_export(args: argparse.Namespace) -> int:
         gold = alignbench_rows(args.gold)
         source = sources.mixed(source, sources.gold_items(gold, args.gold_count, args.seed), args.seed)
     judging = Round(1, args.votes, args.title, by_key(source.items))
-    rounds.write(args.out, judging, source.files, args.image_prefix)
+    rounds.write(args.out, judging, source.files, args.image_prefix, captions=args.collection)
     gold_count = sum(item.gold is not None for item in source.items)
     print(
         f"{args.out}: {len(source.items):,} sentences ({gold_count:,} gold), {len(source.files):,} pictures, "

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         if place:
             print(
                 f"words: average precision {place['average_precision']:.4f} "
-                f"(chance {place['prevalence']:.4f}), character F1 {place['character_f1']:.4f}"
+                f"(prevalence {place['prevalence']:.4f}), character F1 {place['character_f1']:.4f}"
             )
         if args.out:
             result.save(args.out)

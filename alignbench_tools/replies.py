@@ -1,19 +1,30 @@
-"""Reading what a model answered, strictly: a score, or the reason why there is none; never a guess.
+"""Reading a score from 0 to 100 out of what a model answered, strictly: or the reason why there is none.
 
-A number is taken as a score if it is the only number in the reply (a scale such as "/100" or "out of 100"
-does not count), in [0, 100], not in a quotation, and stands either at the very start or right after words
-that announce a score ("Score:", "I'd say", "I would rate it"), without a negation or a bound before it, and
-with punctuation or the end behind it. Digits of every script count as digits, numbers in words do not.
+A number is taken as the score if all of this holds; nothing is guessed.
+
+- It is the only number of the reply. Not counted are reasoning in tags before the answer, a repetition of the
+  sentence, and the scale itself: "/100", "out of 100", "(0-100)", "on a scale of 0 to 100".
+- It lies in [0, 100] and is written in digits, of any script, with a point before decimals, without a sign.
+- It stands at the very start, or right behind words that announce a score ("Score:", "I'd say", "I would rate
+  it"), outside quotation marks, without a negation, bound, range or condition before it in its clause.
+- The reply ends behind it, or punctuation or a line break follows, and no condition or correction.
+- It is not the "1." that begins a list.
+
+A JSON object with one key such as "score", and no other number, counts as well. A reply that says that no
+picture was seen, or that declines, is refused, even if a number stands in it. All else is unparsed.
 """
 
-import json
 import re
-import unicodedata
 from typing import Any, NamedTuple
 
-from alignbench_auroc.localization import words
-
-import alignbench
+from alignbench_tools.reply_text import (
+    answer,
+    fenced,
+    is_refusal,
+    parse_json,
+    was_not_judged,
+    with_ascii_digits,
+)
 
 
 class Reading(NamedTuple):
@@ -26,185 +37,150 @@ class Reading(NamedTuple):
 
 UNPARSED, REFUSED = Reading("unparsed"), Reading("refused")
 
-_NUMBER = re.compile(r"[-+−–±~≈<>≤≥]?\s?(?:\d+(?:[.,:]\d+)*|[.,]\d+)")
-_SCALE = r"\s*(?:/\s*100\b(?![.,]?\d)|out of (?:a )?(?:possible )?100\b(?![.,]?\d)|%|percent\b|points?\b)?"
-_LEAD = (
-    r"(?:(?:^|[^a-z])(?:score|rating|answer|result|correctness|accuracy|alignment)\W{0,3}"
-    r"(?:\s*(?:is|of|would be|=|:|->))?"
-    r"|\b(?:say|rate|give|score|assign)(?:\s+(?:it|this|that|them)(?:\s+sentence)?|\s+the\s+\w+)?"
-    r"(?:\s+(?:a|an|at|as|with))?(?:\s+(?:score|rating)(?:\s+of)?)?)\W{0,4}$"
+# No judgement needs more; a reply beyond it is a web page or a loop.
+LONGEST = 20_000
+
+_SCORE_WORD = r"(?:score|rating|answer|result|correctness|accuracy|alignment)"
+# "The overall score is", at the start of a clause: a picture may show "a score of 3" as well.
+_NAMED = (
+    r"(?:^|[,.!?;:\n])\W{0,8}(?:(?:here(?:['’]s|\s+is)|so|thus|therefore|hence|and|the|my|an?|this|final|overall|total"
+    rf"|correct|(?:sentence|statement|description)(?:['’]s)?|i(?:['’]d|\s+would)\s+say(?:\s+that)?|{_SCORE_WORD})\s+)*"
+    rf"{_SCORE_WORD}(?:\s+(?:is|of|would\s+be)\b)?"
 )
-_LEAD_IN = re.compile(_LEAD, re.IGNORECASE)
-_AFTER = re.compile(rf"{_SCALE}(?:[\s.!;,:)\]}}*_`\"'”’]*$|[.!;,:)\]]+\s|\s*\n|\s+[-–—]\s)", re.IGNORECASE)
+# "I would rate this sentence as".
+_GIVEN = (
+    r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:would|will))?(?:\s+(?:therefore|thus|then|also))?\s+"
+    r"(?:say|rate|give|score|assign|estimate)"
+    r"(?:\s+(?:it['’]s|it|this|that|them|(?:this|the)\s+(?:\w+\s+of\s+the\s+)?\w+(?:['’]s\s+\w+)?))?"
+    rf"(?:\s+(?:an?|at|as|with))?(?:\s+{_SCORE_WORD}(?:\s+of)?)?"
+)
+_LEAD_IN = re.compile(
+    rf"(?:{_NAMED}|{_GIVEN})[)\]]?(?:\s*(?:[:=]|->|→)|\s+[-–—](?=\s))?\s*[(\[]?\s*$", re.IGNORECASE
+)
 _HEDGED = re.compile(
     r"\b(?:not|never|nor|neither|no|cannot|than|below|above|under|over|least|most|between|from|to|or|about|around"
-    r"|almost|nearly|roughly|approximately|minimum|maximum|scale|\w+n['’]t)\b",
+    r"|almost|nearly|roughly|approximately|minimum|maximum|scale|if|unless|were|had|otherwise|should|could|might"
+    r"|may|perfect|full|possible|highest|lowest|top|best|worst|threshold|\w+n['’]t)\b",
     re.IGNORECASE,
 )
-_REFUSAL = re.compile(
-    r"\b(?:i\s*['’]?\s*a?m\s+(?:very\s+|so\s+)?(?:sorry|afraid|unable|not\s+able|not\s+comfortable)"
-    r"|i\s+(?:really\s+)?(?:cannot|can\s?not|can['’]t|won['’]t|will\s+not|must\s+decline|don['’]t\s+(?:see|have\s+access))"
-    r"|as\s+an\s+ai\b|against\s+(?:my|our|the)\s+(?:\w+\s+)?(?:policy|policies|guidelines)|content\s+policy)",
+_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d+)?(?![\d.,:/]*\d)")
+_DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
+# Behind a digit it becomes "%", which says as much.
+_OUT_OF = re.compile(
+    r"(?<=\d)\s*(?:/|\(?\s*out\s+of)\s*(?:a\s+)?(?:possible\s+)?100(?![.,/]?\d)(?:\s*\))?", re.IGNORECASE
+)
+_SCALE = re.compile(
+    r"\(\s*(?:[01]\s*(?:[-–—]|to)|out\s+of)\s*100\s*\)"
+    r"|\bon\s+(?:a|the)\s+(?:scale\s+(?:of|from)\s+)?[01]\s*(?:[-–—]|to)\s*100(?![.,]?\d)(?:\s+scale)?\s*,?",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|«[^»\n]*»|(?<!\w)'[^'\n]*'(?!\w)|‘[^’\n]*’(?!\w)")
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_UNIT = re.compile(r"\s*(?:%|percent\b|points?\b)", re.IGNORECASE)
+_CLOSED = re.compile(
+    r"[\s.…!;,:)\]}\"'”’]*$|\s*\n|\s*[.…!)\]]+\s+|\s*[;,:]\s+|\s+[-–—]\s+|\s+\((?=[^\W\d])"
+    r"|\s+(?=(?:because|since)\b)",
+    re.IGNORECASE,
+)
+_TAKEN_BACK = re.compile(r"no\s*,|(?:nope|wait|correction|scratch|sorry)\b", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"(?:or|if|unless|were|had|maybe|perhaps|possibly|assuming|provided|give\s+or\s+take|plus|minus|at\s+most"
+    r"|at\s+least|no|tops|max|out|of)\b",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^“”\n]*”|«[^«»\n]*»|(?<!\w)'[^'\n]*'(?!\w)|‘[^‘’\n]*’(?!\w)")
 _WRAPPING = " \t\r\n*_`\"'“”‘’[](){}"
-_FULL_WIDTH = str.maketrans("／％．，：－＋", "/%.,:-+")
+_BARE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*(?:%|percent|points?)?[.!]?", re.IGNORECASE)
+_MATHS = re.compile(r"\$([^$\n]*)\$|\\[(\[]([^\\\n]*)\\[)\]]")
+_STYLED = re.compile(r"\\(?:boxed|text|mathbf)\{([^{}]*)\}")
 
 
-def plain(reply: str) -> str:
-    """`reply` with ASCII digits, without a reasoning block and without marks that only dress it up."""
-    text = _THOUGHT.sub("", reply).translate(_FULL_WIDTH)
-    text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
-    boxed = re.fullmatch(r"\s*\$*\\boxed\{([^{}]*)\}\$*\s*", text)
-    return (boxed[1] if boxed else text).strip()
-
-
-def read_number(reply: str | None) -> Reading:
-    """A score from 0 to 100, by the rule at the head of this module; any string gives a `Reading`."""
-    if not isinstance(reply, str):
+def read_number(reply: str | None, sentence: str = "") -> Reading:
+    """The score of `sentence`, by the rule at the head of this module; any string gives a `Reading`."""
+    text = answer(reply)
+    if not text or len(text) > LONGEST:
         return UNPARSED
-    text = plain(reply)
-    value = _only_number(text)
+    # A sentence such as "The score is 3" is no score when it is repeated.
+    if len(sentence.split()) > 1:
+        text = text.replace(sentence.strip(), "“”")
+    text = with_ascii_digits(_without_tex(text))
+    if was_not_judged(text):
+        return REFUSED
+    value = _stated(text)
     if value is not None:
         return Reading("ok", value)
-    return REFUSED if _REFUSAL.search(text) else UNPARSED
+    return REFUSED if is_refusal(text) else UNPARSED
 
 
-def _only_number(text: str) -> float | None:
-    bare = text.strip(_WRAPPING)
-    alone = re.fullmatch(rf"(\d{{1,3}}(?:\.\d+)?){_SCALE}[.!]?", bare, re.IGNORECASE)
-    if alone:
-        return _in_range(alone[1])
-    labelled = _from_json(text)
-    if labelled is not None:
-        return labelled
-    if _REFUSAL.search(text):
-        return None
-    unscaled = re.sub(
-        r"(\d)\s*(?:/|out of)\s*(?:a possible )?100\b(?![.,]?\d)", r"\1", text, flags=re.IGNORECASE
-    )
-    if len(_NUMBER.findall(unscaled)) != 1:
-        return None
-    prose = _QUOTED.sub(" ", text).replace("*", "").replace("_", "").replace("`", "").strip()
-    found = re.search(r"(?<![\w.,:/-])(\d{1,3}(?:\.\d+)?)(?![\d/]*[/:]\d(?!00\b))", prose)
-    if not found or not _AFTER.match(prose, found.end(1)):
-        return None
-    before = prose[: found.start()]
-    clause = re.split(r"[.!?;\n]", before)[-1]
-    announced = not before.strip() or (_LEAD_IN.search(before) and not _HEDGED.search(clause))
-    return _in_range(found[1]) if announced else None
-
-
-def _from_json(text: str) -> float | None:
-    """The one number of an object like {"score": 85}."""
-    content = _json(text)
-    if not isinstance(content, dict) or len(content) != 1:
-        return None
-    (value,) = content.values()
-    return _number(value)
-
-
-def _in_range(text: str) -> float | None:
-    value = float(text)
-    return value if 0 <= value <= 100 else None
-
-
-def _number(value: Any) -> float | None:
-    """`value`, a JSON number or a string that is nothing but one, if it is in [0, 100]."""
-    if isinstance(value, str) and re.fullmatch(r"\s*\d{1,3}(?:\.\d+)?\s*%?\s*", value):
-        value = float(value.strip().rstrip("%").strip())
+def number(value: Any) -> float | None:
+    """`value` of a JSON document if it is a number in [0, 100], or a string that is nothing but one."""
+    if isinstance(value, str):
+        return _bare(with_ascii_digits(value))
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if 0 <= value <= 100 else None
 
 
-def _json(text: str) -> Any:
-    """`text` as JSON, out of a code fence if it stands in one; None if it is none."""
-    fence = re.search(r"```(?:\w+)?\s*\n?(.*?)(?:```|$)", text, re.DOTALL)
-    try:
-        return json.loads(fence[1] if fence else text)
-    except (ValueError, RecursionError):
+def _without_tex(text: str) -> str:
+    """`text` without the TeX that some models set their answer in; a dollar sign alone stays."""
+    return _MATHS.sub(lambda match: match[1] or match[2] or "", _STYLED.sub(r"\1", text))
+
+
+def _stated(text: str) -> float | None:
+    inside, outside = fenced(text)
+    content = None if _DIGITS.search(outside) else parse_json(inside)
+    if isinstance(content, dict):
+        return _of_object(content)
+    bare = _bare(text)
+    return bare if bare is not None else _of_prose(text)
+
+
+def _of_object(content: dict[str, Any]) -> float | None:
+    keys = [key for key in content if re.search(_SCORE_WORD, key, re.IGNORECASE)]
+    others = [value for key, value in content.items() if key not in keys]
+    if len(keys) != 1 or not all(isinstance(value, str) for value in others):
         return None
+    return number(content[keys[0]])
 
 
-def _objects(text: str, key: str) -> list[Any] | None:
-    """The objects of the list under `key`; of a reply that was cut off, those that are whole."""
-    content = _json(text)
-    if isinstance(content, dict) and isinstance(content.get(key), list):
-        return content[key]
-    if isinstance(content, list):
-        return content
-    if content is not None or f'"{key}"' not in text:
+def _bare(text: str) -> float | None:
+    """The number of a text that is nothing else, but for marks and a scale."""
+    found = _BARE.fullmatch(_OUT_OF.sub("%", text).strip(_WRAPPING))
+    return _in_range(found[1]) if found else None
+
+
+def _of_prose(text: str) -> float | None:
+    scaled = _SCALE.sub(" ", _OUT_OF.sub("%", text))
+    if len(_DIGITS.findall(scaled)) != 1:
         return None
-    found = (_json(match[0]) for match in re.finditer(r"\{[^{}]*\}", text))
-    return [each for each in found if isinstance(each, dict)]
+    prose = re.sub(r"[*_`]", "", _QUOTED.sub("“”", scaled)).strip()
+    found = _NUMBER.search(prose)
+    if not found:
+        return None
+    before, behind = prose[: found.start()], prose[found.end() :]
+    unit = _UNIT.match(behind)
+    behind = behind[unit.end() :] if unit else behind
+    if not (_ends_there(behind) and _is_announced(before)):
+        return None
+    begins_list = not before and found[0] == "1" and not unit and re.match(r"[.):]\s*\S", behind)
+    return None if begins_list else _in_range(found[0])
 
 
-def read_scores(reply: str | None, number: int) -> list[Reading]:
-    """Scores of `number` sentences from {"scores": [{"index": 1, "score": 85}, …]}.
-
-    Each score goes to the sentence whose index stands beside it, so that a missing one shifts nothing. A
-    sentence that is missing, or stands there twice with different scores, or with something that is no
-    number in [0, 100], is unparsed. Of a reply that was cut off what is whole counts.
-    """
-    text = plain(reply) if isinstance(reply, str) else ""
-    found = _objects(text, "scores")
-    if found is None:
-        return [REFUSED if _REFUSAL.search(text) else UNPARSED] * number
-    given: dict[int, list[float | None]] = {}
-    for each in found:
-        index = each.get("index") if isinstance(each, dict) else None
-        if isinstance(index, int) and not isinstance(index, bool):
-            given.setdefault(index, []).append(_number(each.get("score")))
-    values = [set(given.get(index, [None])) for index in range(1, number + 1)]
-    return [
-        Reading("ok", next(iter(each))) if len(each) == 1 and None not in each else UNPARSED
-        for each in values
-    ]
+def _is_announced(before: str) -> bool:
+    if not before.strip("([{"):
+        return True
+    clause = re.split(r"[.!?;\n]", before)[-1]
+    return bool(_LEAD_IN.search(before)) and not _HEDGED.search(clause)
 
 
-def read_words(reply: str | None, sentence: str) -> Reading:
-    """Spans from {"wrong": [{"quote": "red hat", "confidence": 90}, …]}, in code points of `sentence`.
-
-    A "word" in place of the "quote" is the number of a word, from 0, as
-    `alignbench_auroc.localization.words` counts them. A span's score is the confidence / 100, 1 where none
-    is given; the sentence's is 1 less the highest of them, 1 if nothing is wrong. A quote that is not in the
-    sentence is left out; if none of them is in it, if a confidence is no number in [0, 100], or if the reply
-    was cut off, the reply is unparsed.
-    """
-    text = plain(reply) if isinstance(reply, str) else ""
-    content = _json(text)
-    found = content.get("wrong") if isinstance(content, dict) else content
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        return REFUSED if _REFUSAL.search(text) else UNPARSED
-    confidences = [_number(each.get("confidence", 100)) for each in found]
-    if None in confidences:
-        return UNPARSED
-    places = _places(found, sentence)
-    if found and not any(places):
-        return UNPARSED
-    spans = [
-        {"start": place[0], "end": place[1], "score": confidence / 100}
-        for place, confidence in zip(places, confidences, strict=True)
-        if place and confidence is not None
-    ]
-    return Reading("ok", 1 - max((span["score"] for span in spans), default=0.0), spans)
+def _ends_there(behind: str) -> bool:
+    """Whether the statement of the number ends before `behind`, and is not taken back or made conditional."""
+    closed = _CLOSED.match(behind)
+    if not closed:
+        return False
+    goes_on = closed[0].strip(" ") in ("", ",", ";", ":", "-", "–", "—", "(")
+    rest = behind[closed.end() :].lstrip()
+    return not (_TAKEN_BACK.match(rest) or (goes_on and _CONDITION.match(rest)))
 
 
-def _places(found: list[dict[str, Any]], sentence: str) -> list[tuple[int, int] | None]:
-    known = words(sentence)
-    quotes = [str(each.get("quote") or "") for each in found]
-    spans = alignbench.find_spans(sentence, quotes)
-    places: list[tuple[int, int] | None] = [(span.start, span.end) if span else None for span in spans]
-    for row, each in enumerate(found):
-        word = each.get("word")
-        if (
-            places[row] is None
-            and isinstance(word, int)
-            and not isinstance(word, bool)
-            and 0 <= word < len(known)
-        ):
-            places[row] = known[word]
-    return places
+def _in_range(text: str) -> float | None:
+    value = float(text)
+    return value if 0 <= value <= 100 else None

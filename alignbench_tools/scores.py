@@ -117,7 +117,7 @@ class Scores:
         wanted = pa.array(ids, pa.string()) if not isinstance(ids, pa.ChunkedArray) else ids.combine_chunks()
         own = self.table["id"].combine_chunks()
         strangers = own.filter(pc.invert(pc.is_in(own, value_set=wanted))).to_pylist()
-        captioners = {captioner_of(name) for name in wanted.to_pylist()}
+        captioners = {captioner_of(name) for name in wanted.to_pylist()} if strangers else set()
         strangers = [name for name in strangers if captioner_of(name) in captioners]
         if strangers:
             raise ValueError(
@@ -171,6 +171,8 @@ def read(path: str | Path) -> Scores:
     if path.suffix not in (".jsonl", ".json", ".ndjson"):
         raise ValueError(f"{path}: expected a name that ends in .jsonl or .parquet")
     data = path.read_bytes()
+    if not data.strip():
+        raise ValueError(f"{path}: expected a header and a line for each sentence, got an empty file")
     first, _, rest = data.partition(b"\n")
     header = _json_object(first, path, 1)
     headed = KEY in header

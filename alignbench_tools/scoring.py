@@ -75,9 +75,9 @@ def run(
             total=total, unit="sentence", desc=header["detector"], disable=not progress, delay=1
         ) as bar:
             for batch in _batches(todo, detector.captions_at_once):
-                answers = _answers(detector, batch, captions.picture)
-                journal.add(answers)
-                bar.update(len(answers))
+                found = answers(detector, batch, captions.picture)
+                journal.add(found)
+                bar.update(len(found))
         header |= {key: value for key, value in detector.identity().items() if key == "usage"}
         return journal.finish(header, captions)
 
@@ -203,7 +203,7 @@ def _batches(captions: Sequence[Caption], size: int) -> Iterator[Sequence[Captio
         yield captions[start : start + size]
 
 
-def _answers(
+def answers(
     detector: Detector, batch: Sequence[Caption], picture: Callable[[Caption], bytes | None]
 ) -> list[Score]:
     """The detector's answers; sentences without picture are skipped where it needs one."""

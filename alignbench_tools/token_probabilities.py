@@ -11,19 +11,9 @@ TopTokens = Sequence[Mapping[str, float]]
 YES, NO = frozenset({"yes"}), frozenset({"no"})
 # Numbers that together are less probable than this say little of the distribution over all numbers.
 COVERED = 0.5
+# Signs of white space and of word starts in tokenizers, and marks that only dress up an answer.
 _DRESS = " \t\r\n▁ĠĊ*_`\"'“”‘’.,:;!()[]"
-
-
-def _word(token: str) -> str:
-    return token.strip(_DRESS).casefold()
-
-
-def _answer(tokens: TopTokens) -> TopTokens:
-    """`tokens` from the first place on whose most probable token is more than space and marks."""
-    for place, each in enumerate(tokens):
-        if each and _word(max(each, key=each.__getitem__)):
-            return tokens[place:]
-    return []
+_WORD_START = " ▁Ġ"
 
 
 def probability_of_yes(reply: str | None, tokens: TopTokens) -> Reading:
@@ -31,82 +21,118 @@ def probability_of_yes(reply: str | None, tokens: TopTokens) -> Reading:
 
     Lin et al., Evaluating Text-to-Visual Generation with Image-to-Text Generation (VQAScore), ECCV 2024,
     arXiv 2404.01291, take P("Yes"); the division makes models comparable that spread it over "Yes", "yes"
-    and " Yes". In [0, 1]: 1 if only Yes is among them, 0 if only No; unparsed if neither is.
+    and " Yes". The first token is that of the first place whose most probable token is more than white space
+    and marks. In [0, 1]: 1 if only Yes is among its alternatives, 0 if only No; unparsed if neither is.
     """
-    answer = _answer(tokens)
+    answer = _answer(_usable(tokens))
     first = answer[0] if answer else {}
-    yes = _total([logprob for token, logprob in first.items() if _word(token) in YES])
-    no = _total([logprob for token, logprob in first.items() if _word(token) in NO])
+    yes = _log_sum([logprob for token, logprob in first.items() if word_of(token) in YES])
+    no = _log_sum([logprob for token, logprob in first.items() if word_of(token) in NO])
     if yes == no == -math.inf:
         return _unread(reply)
-    if no == -math.inf:
-        return Reading("ok", 1.0)
-    if yes == -math.inf:
-        return Reading("ok", 0.0)
-    return Reading("ok", 1 / (1 + math.exp(min(no - yes, 700.0))))
+    # Past 700 the power would overflow; the score is 0 to 300 places there.
+    return Reading("ok", 1 / (1 + math.exp(min(no - yes, 700.0))) if yes > -math.inf else 0.0)
 
 
-def _total(logprobs: Sequence[float]) -> float:
-    """log(sum(exp(logprobs))), -inf of nothing and of what is not a number."""
-    usable = [value for value in logprobs if isinstance(value, (int, float)) and not math.isnan(value)]
-    top = max(usable, default=-math.inf)
-    if math.isinf(top):
-        return top if top < 0 else math.inf
-    return top + math.log(sum(math.exp(value - top) for value in usable))
-
-
-def expected_score(reply: str | None, tokens: TopTokens) -> Reading:
+def expected_score(reply: str | None, tokens: TopTokens, sentence: str = "") -> Reading:
     """The mean of the numbers 0 to 100 that the answer might have been, weighted by their probabilities.
 
-    Where a number is one token, all numbers among the first token's most probable count. Where numbers are
-    written digit by digit only those that share the answer's first digits are known in full; the others are
-    left out. What is known is normalized to 1; if it is less than `COVERED`, the reply is unparsed.
+    Numbers are followed through the answer's own tokens: where a number is one token, all among the first
+    token's most probable count; where it is written digit by digit, those that share the answer's first
+    digit, for of the others the next digit is not known. What is known is normalized to 1. If it is less
+    than `COVERED`, or if the reply itself is no score by the rule of `replies`, there is no score.
     """
-    numbers = _numbers(_answer(tokens))
-    covered = math.fsum(numbers.values())
+    told = read_number(reply, sentence)
+    if told.status != "ok":
+        return told
+    numbers = _numbers(_answer(_usable(tokens)))
+    covered = math.fsum(share for _, share in numbers)
     if covered < COVERED:
-        return _unread(reply)
-    mean = math.fsum(value * share for value, share in numbers.items()) / covered
+        return UNPARSED
+    mean = math.fsum(value * share for value, share in numbers) / covered
     return Reading("ok", min(max(mean, 0.0), 100.0))
 
 
-def _numbers(tokens: TopTokens, prefix: str = "", share: float = 1.0) -> dict[int, float]:
-    """Number to probability, of those that begin with `prefix`, whose probability is `share`."""
+def _usable(tokens: TopTokens) -> list[dict[str, float]]:
+    """`tokens` without those that have no log-probability."""
+    return [
+        {
+            token: min(float(value), 0.0)
+            for token, value in place.items()
+            if isinstance(value, (int, float)) and math.isfinite(value)
+        }
+        for place in tokens
+    ]
+
+
+def _answer(tokens: list[dict[str, float]]) -> list[dict[str, float]]:
+    """`tokens` from the first place on whose most probable token is more than white space and marks."""
+    for place, each in enumerate(tokens):
+        if each and word_of(_likeliest(each)):
+            return tokens[place:]
+    return []
+
+
+def _likeliest(place: Mapping[str, float]) -> str:
+    return max(place, key=place.__getitem__, default="")
+
+
+def word_of(token: str) -> str:
+    """A token without case, space and marks."""
+    return token.strip(_DRESS).casefold()
+
+
+def _log_sum(logprobs: Sequence[float]) -> float:
+    """log(sum(exp(logprobs))), -inf of nothing."""
+    top = max(logprobs, default=-math.inf)
+    return top + math.log(sum(math.exp(value - top) for value in logprobs)) if logprobs else top
+
+
+def _numbers(tokens: list[dict[str, float]]) -> list[tuple[int, float]]:
+    """Pairs (number, probability) of what is known."""
     if not tokens:
-        return _counted(prefix, share)
-    chosen = max(tokens[0], key=tokens[0].__getitem__, default="")
-    goes_on = _is_digits(chosen) and len(tokens) > 1 and _goes_on(prefix + chosen.strip(), tokens[1])
-    found: dict[int, float] = {}
+        return []
+    chosen = _likeliest(tokens[0])
+    found = []
     for token, logprob in tokens[0].items():
-        probability = share * math.exp(min(logprob, 0.0))
+        digits = token.strip(_WORD_START)
+        if not _is_digits(digits):
+            continue
+        if token == chosen:
+            found += _continued(digits, math.exp(logprob), tokens[1:])
+        elif len(digits) > 1 or not _goes_on(chosen, tokens):
+            found.append((int(digits), math.exp(logprob)))
+    return [(value, share) for value, share in found if value <= 100]
+
+
+def _continued(prefix: str, share: float, following: list[dict[str, float]]) -> list[tuple[int, float]]:
+    """The numbers that begin with `prefix`, which the answer's own tokens hold, of probability `share`."""
+    if not following or int(prefix) > 10 or len(prefix) > 2:
+        return [(int(prefix), share)]
+    chosen = _likeliest(following[0])
+    found, ended = [], 1.0
+    for token, logprob in following[0].items():
         if not _is_digits(token):
-            parts = _counted(prefix, probability)
-        elif token == chosen and goes_on:
-            parts = _numbers(tokens[1:], prefix + token.strip(), probability)
-        elif goes_on and not prefix:
-            parts = {}
-        else:
-            parts = _counted(prefix + token.strip(), probability)
-        for value, weight in parts.items():
-            found[value] = found.get(value, 0.0) + weight
-    return found
+            continue
+        probability = math.exp(logprob)
+        ended -= probability
+        longer = prefix + token
+        if token == chosen:
+            found += _continued(longer, share * probability, following[1:])
+        # "1", "0" might yet have become 100.
+        elif longer != "10":
+            found.append((int(longer), share * probability))
+    return [*found, (int(prefix), share * max(ended, 0.0))]
 
 
-def _is_digits(token: str) -> bool:
-    text = token.strip(" ▁Ġ")
-    return text.isascii() and text.isdigit()
+def _goes_on(chosen: str, tokens: list[dict[str, float]]) -> bool:
+    """Whether the answer's first number is of several tokens."""
+    return _is_digits(chosen.strip(_WORD_START)) and len(tokens) > 1 and _is_digits(_likeliest(tokens[1]))
 
 
-def _goes_on(prefix: str, following: Mapping[str, float]) -> bool:
-    """Whether the most probable next token adds a digit to `prefix`."""
-    chosen = max(following, key=following.__getitem__, default="")
-    return _is_digits(chosen) and len(prefix) < 3 and not chosen.startswith((" ", "▁", "Ġ"))
-
-
-def _counted(text: str, probability: float) -> dict[int, float]:
-    value = int(text) if text else -1
-    return {value: probability} if 0 <= value <= 100 and len(text) <= 3 else {}
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 3
 
 
 def _unread(reply: str | None) -> Reading:
-    return REFUSED if read_number(reply) is REFUSED else UNPARSED
+    return REFUSED if read_number(reply).status == "refused" else UNPARSED

@@ -3,9 +3,10 @@
 import argparse
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ TOTAL = "Total"
 # Table 2 has 2,417 SD sentences and the Fleiss file 22,005 SD items: no release can agree with both.
 DISPUTED = "sd"
 CORRECT, UNKNOWN = alignbench.LABELS.index("correct"), alignbench.LABELS.index("unknown")
+OVERRULED_FILE = "overruled.jsonl"
 VOTES = ("correct", "incorrect", "unknown")
 LABEL_OF_VOTE = np.array([alignbench.LABELS.index(vote) for vote in VOTES])
 
@@ -74,7 +76,8 @@ class Verification:
         return all(check.status != "differs" for check in self.checks)
 
     def __str__(self) -> str:
-        parts = [grid([check for check in self.checks if check.source == source]) for source in DECIMALS]
+        groups = [[check for check in self.checks if check.source == source] for source in DECIMALS]
+        parts = [grid(checks) for checks in groups if checks]
         parts += [f"Note: {note}" for note in self.notes]
         known = [check for check in self.checks if check.status == "known"]
         parts.append(
@@ -108,18 +111,30 @@ def run(args: argparse.Namespace) -> int:
     """Load without pictures, print the report and the comparison; 1 where a figure differs."""
     dataset = release.load(args, "sentences", "skip")
     figures = published()
-    verification = verify(dataset.data.table, only(figures, args.captioners) if args.captioners else figures)
+    figures = only(figures, args.captioners) if args.captioners else figures
+    verification = verify(dataset.data.table, figures, overruled(args.data_dir))
     print(alignbench.report(dataset), verification, sep="\n\n")
     return 0 if verification.ok else 1
 
 
-def verify(table: pa.Table, figures: Mapping[str, Figures] | None = None) -> Verification:
+def overruled(folder: str | None) -> frozenset[str]:
+    """Ids of the sentences whose label an adjudicator, or another rule than the majority, decided."""
+    path = Path(folder or "") / OVERRULED_FILE
+    if folder is None or not path.is_file():
+        return frozenset()
+    return frozenset(json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines())
+
+
+def verify(
+    table: pa.Table, figures: Mapping[str, Figures] | None = None, overruled: Collection[str] = ()
+) -> Verification:
     """Compare the rows of a release with the published figures.
 
     Args:
         table: rows of the config `sentences`; used are `captioner`, `image_id`, `sentence`, `label`
             (0 incorrect, 1 correct, 2 unknown) and `votes` (counts of the same three).
         figures: what to compare with, in the form of `published()`, which is the default.
+        overruled: ids of sentences whose label need not be the majority of their votes.
 
     Returns:
         One check per published figure (Table 2 of arXiv 2511.20515 and `fleiss_by_model.csv`), and one for
@@ -127,6 +142,10 @@ def verify(table: pa.Table, figures: Mapping[str, Figures] | None = None) -> Ver
     """
     captioners = table["captioner"].unique().to_pylist()
     found2, found_fleiss, contradicted, voteless = describe(table, captioners)
+    if overruled:
+        explained = pc.is_in(table["id"], pa.array(list(overruled), table.schema.field("id").type))
+        left = table.filter(pc.invert(explained))
+        contradicted = contradictions(np.asarray(left["label"]), vote_counts(left["votes"]))
     figures = figures or published()
     checks = [*compare(TABLE2, figures[TABLE2], found2), *compare(FLEISS, figures[FLEISS], found_fleiss)]
     wrong = Check(
@@ -135,6 +154,10 @@ def verify(table: pa.Table, figures: Mapping[str, Figures] | None = None) -> Ver
     notes = []
     if strangers := sorted(set(captioners) - figures[FLEISS]["N_items"].keys()):
         notes.append(f"no published figures for {', '.join(strangers)}; the totals include them.")
+    if overruled:
+        notes.append(
+            f"labels that {OVERRULED_FILE} explains, not held against their votes: {len(overruled):,}."
+        )
     if voteless:
         notes.append(f"rows with fewer than two votes, left out of Fleiss' figures: {voteless:,}.")
     return Verification((*settle(checks), wrong), tuple(notes))

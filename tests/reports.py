@@ -1,15 +1,19 @@
 """What the tests of `alignbench report` share: detectors on the sample, the command, the page read back."""
 
 import argparse
-import html
 from html.parser import HTMLParser
 
 import numpy as np
+import pytest
+
+pytest.importorskip("jinja2", reason="the extra [report] is not installed")
+pytest.importorskip("matplotlib", reason="the extra [report] is not installed")
 
 from alignbench_tools import report, scores
 from alignbench_tools.captions import Captions
-from alignbench_tools.reporting import comparisons, inputs, leaderboard
+from alignbench_tools.reporting import build, comparisons, inputs, leaderboard
 from alignbench_tools.reporting import data as data_of
+from alignbench_tools.reporting.figures import Figures
 from alignbench_tools.scores import Score, Scores
 
 HOSTILE = "<script>alert(1)</script> & \"q\" 'a' {{x}} %$#_^~\\|*`"
@@ -26,6 +30,12 @@ def run(*arguments):
     """Run the command."""
     args = parse(*arguments)
     assert args.run(args) == 0
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Pages without figures, which take most of the time."""
+    monkeypatch.setattr(build, "all_figures", lambda _: Figures([], []))
 
 
 def sample_data():
@@ -94,7 +104,3 @@ def table_of(page):
 def row_of(page, name):
     """The row of a detector by the beginning of its name."""
     return next(row for row in table_of(page) if row and row[0]["text"].startswith(name))
-
-
-def escaped(text):
-    return html.escape(text)

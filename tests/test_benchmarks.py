@@ -9,7 +9,7 @@ from alignbench_auroc.localization import localization, words
 from alignbench_auroc.sentences import TYPES
 
 data = pytest.importorskip("benchmarks.data", reason="run `python -m pytest` in the project's folder")
-from benchmarks import cases, peers, timing  # noqa: E402
+from benchmarks import cases, peers, timing
 
 POSITIONS = ("0", "1", "2", "3", "4", "5+")
 

@@ -1,21 +1,11 @@
-"""Protocols: what is asked, what a digest knows, and scores from token probabilities."""
+"""Protocols: what is asked, what a digest knows, and which files are refused."""
 
-import json
-import math
-import random
+from pathlib import Path
 
-import datasets
-import numpy as np
 import pytest
 import yaml
-from alignbench_auroc.localization import localization, words
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score
 
 from alignbench_tools import protocols
-from alignbench_tools.replies import read_words
-from alignbench_tools.token_probabilities import expected_score, probability_of_yes
 
 
 def test_the_question_of_p_yes_is_the_published_one():
@@ -50,10 +40,11 @@ def test_a_digest_knows_the_question_and_not_the_comments(tmp_path):
     assert protocols.load(written(tmp_path / "same.yaml")).digest == original.digest
     assert protocols.load(written(tmp_path / "renamed.yaml", name="mine")).digest == original.digest
     changes = [
-        {"prompt": "Rate: {sentence}"},
+        {"prompt": "Rate{context}: {sentence}"},
         {"version": 2},
         {"generate": {"temperature": 1}},
         {"context": "{caption}"},
+        {"kind": "localize"},
     ]
     for place, change in enumerate(changes):
         assert protocols.load(written(tmp_path / f"{place}.yaml", **change)).digest != original.digest
@@ -64,10 +55,20 @@ def test_a_digest_knows_the_question_and_not_the_comments(tmp_path):
     [
         ({"prompt": "How good is it?"}, "prompt: expected {sentence} in it"),
         ({"kind": "opinion"}, "kind: expected one of score"),
-        ({"kind": "yes-no"}, "generate.top_logprobs: expected a number"),
+        ({"kind": "yes-no"}, "generate: expected logprobs: true and a number of top_logprobs"),
+        ({"prompt": "{sentence} {sentance}"}, "prompt: expected no placeholder but {sentence}, {context}"),
+        ({"prompt": "{sentence} {caption}"}, "is shown by the field context"),
+        ({"prompt": "{sentence}"}, "context: expected {context} in the prompt"),
+        ({"context": "Part of a caption."}, "context: expected {context} in the prompt"),
+        ({"context": None}, "context: expected {context} in the prompt"),
+        ({"context": ["{caption}"]}, "context: expected str, got ['{caption}']"),
+        ({"generate": [1]}, "generate: expected dict, got [1]"),
+        ({"generate": {"temperature": "0"}}, "generate.temperature: expected int or float, got '0'"),
+        ({"generate": {"max_tokens": True}}, "generate.max_tokens: expected int, got True"),
+        ({"prompt": None}, "prompt: expected str, got None"),
         ({"version": "one"}, "version: expected int, got 'one'"),
         ({"temperature": 1}, "unknown fields temperature"),
-        ({"generate": {"heat": 1}}, "unknown fields generate.heat"),
+        ({"generate": {"heat": 1}}, "generate: unknown fields heat"),
     ],
 )
 def test_a_file_that_is_no_protocol_is_refused_with_the_field(tmp_path, change, message):
@@ -85,136 +86,62 @@ def test_an_unknown_name_lists_those_there_are(tmp_path):
     (tmp_path / "a.yaml").write_text("a: [")
     with pytest.raises(ValueError, match=r"a\.yaml: expected YAML"):
         protocols.load(tmp_path / "a.yaml")
+    with pytest.raises(ValueError, match=r"expected one of .*, or a YAML file; Is a directory"):
+        protocols.load(tmp_path)
+
+
+def test_line_ends_and_layout_do_not_change_a_digest(tmp_path):
+    text = (protocols.FOLDER / "score-100.yaml").read_text()
+    (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    (tmp_path / "b.yaml").write_text(text.replace("prompt: |", "prompt: |-"))
+    digests = {
+        protocols.load(path).digest for path in ("score-100", tmp_path / "a.yaml", tmp_path / "b.yaml")
+    }
+    assert len(digests) == 1
+
+
+def test_a_file_that_was_changed_is_read_anew(tmp_path):
+    path = written(tmp_path / "mine.yaml")
+    before = protocols.load(path)
+    assert protocols.load(written(path, version=2)).digest != before.digest
+
+
+def test_a_caption_is_never_silently_left_out(tmp_path):
+    path = written(tmp_path / "mine.yaml", prompt="Rate: {sentence}", context=None)
+    assert protocols.load(path).prompt("A hat.") == "Rate: A hat."
+    with pytest.raises(
+        ValueError, match="protocol score-100 shows no caption: its file has no field context"
+    ):
+        protocols.load(path).prompt("A hat.", "A hat. A dog.")
+
+
+def test_an_answer_is_read_as_the_kind_of_protocol_says():
+    top = [{"Yes": -0.1, "85": -0.2}]
+    replies = {
+        "score-100": ("85", 85),
+        "p-yes": ("Yes", 1),
+        "expected-score": ("85", 85),
+        "localize": ('{"wrong": []}', 1),
+        "caption-json": ('{"scores": [{"index": 1, "score": 85}]}', 85),
+    }
+    assert set(replies) == set(protocols.NAMES)
+    for name, (reply, score) in replies.items():
+        assert [r.score for r in protocols.load(name).read(reply, top, ["A red hat."])] == [score]
 
 
 def test_a_provider_without_log_probabilities_is_told_apart_from_a_bad_reply():
-    with pytest.raises(ValueError, match="the provider gave none; take the protocol score-100"):
+    with pytest.raises(ValueError, match="this provider gives none; take the protocol score-100"):
         protocols.load("p-yes").read("Yes", None, ["A red hat."])
 
 
-def tops(*places):
-    return [{token: math.log(share) for token, share in place.items()} for place in places]
-
-
-@pytest.mark.parametrize(
-    ("tokens", "score"),
-    [
-        (tops({"Yes": 0.6, "No": 0.2, "Maybe": 0.2}), 0.75),
-        (tops({"Yes": 0.3, "yes": 0.2, " YES": 0.1, "▁No": 0.1, "no.": 0.1}), 0.75),
-        (tops({"\n": 0.9, "Yes": 0.1}, {"No": 0.8, "Yes": 0.2}), 0.2),
-        (tops({"**": 0.9, "Yes": 0.1}, {"Yes": 0.5, "No": 0.5}), 0.5),
-        (tops({"Yes": 1.0}), 1.0),
-        (tops({"No": 1.0}), 0.0),
-        (tops({"Maybe": 1.0}), None),
-        (tops({"Yesterday": 0.5, "Not": 0.5}), None),
-        (tops({" ": 1.0}), None),
-        ([{}], None),
-        ([], None),
-    ],
-)
-def test_the_probability_of_yes_is_shared_out_between_yes_and_no(tokens, score):
-    reading = probability_of_yes("Yes", tokens)
-    assert reading.status == ("unparsed" if score is None else "ok")
-    assert reading.score == (score if score is None else pytest.approx(score, abs=1e-12))
-
-
-def test_very_sure_answers_stay_apart_instead_of_tying():
-    values = [probability_of_yes("No", [{"No": -1e-9, "Yes": -k}]).score for k in (20.0, 30.0, 40.0, 600.0)]
-    assert values == sorted(values, reverse=True)
-    assert len(set(values)) == 4
-
-
-def test_a_refusal_that_has_no_yes_in_it_is_a_refusal():
-    assert probability_of_yes("I'm sorry, I can't help with that.", tops({"I": 1.0})).status == "refused"
-
-
-@pytest.mark.parametrize(
-    ("tokens", "score"),
-    [
-        (tops({"80": 0.5, "90": 0.5}), 85),
-        (tops({"80": 0.5, "90": 0.25, "The": 0.25}), (40 + 22.5) / 0.75),
-        (tops({" ": 0.9, "5": 0.1}, {"100": 1.0}), 100),
-        (tops({"8": 0.75, "9": 0.25}, {"5": 0.5, "0": 0.5}), 82.5),
-        (tops({"8": 1.0}, {"5": 0.5, ".": 0.5}, {".": 1.0}), (42.5 + 4)),
-        (tops({"1": 1.0}, {"0": 1.0}, {"0": 0.5, "": 0.5}), (50 + 5)),
-        (tops({"85": 0.4, "The": 0.6}), None),
-        (tops({"850": 1.0}), None),
-        (tops({"The": 1.0}), None),
-        ([], None),
-    ],
-)
-def test_the_expected_score_is_the_mean_of_the_numbers_it_might_have_been(tokens, score):
-    reading = expected_score("?", tokens)
-    assert reading.status == ("unparsed" if score is None else "ok")
-    assert reading.score == (score if score is None else pytest.approx(score, abs=1e-9))
-
-
-TOKENS = st.lists(st.dictionaries(st.text(max_size=4), st.floats(-800, 0), max_size=6), max_size=4)
-
-
-@given(TOKENS)
-def test_any_probabilities_give_a_score_in_range_or_a_reason(tokens):
-    for read, top in ((probability_of_yes, 1), (expected_score, 100)):
-        reading = read("?", tokens)
-        assert reading.status in ("ok", "unparsed", "refused")
-        assert reading.score is None or 0 <= reading.score <= top
-
-
-def asked_about(rows, answer):
-    """The metric's localisation of what `answer` says of each row."""
-    readings = [read_words(answer(row), row["sentence"]) for row in rows]
-    assert {reading.status for reading in readings} == {"ok"}
-    return localization(
-        rows["sentence"],
-        rows["spans"],
-        predicted_spans=[r.spans for r in readings],
-        captioner=rows["captioner"],
+def test_the_example_in_the_docs_is_a_protocol(tmp_path):
+    docs = Path(__file__).parents[1] / "docs" / "protocols.md"
+    example = docs.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    path = tmp_path / "mine.yaml"
+    path.write_text(example, encoding="utf-8")
+    assert (
+        protocols.load(path)
+        .prompt("A hat.", "A hat. A dog.")
+        .startswith("The caption reads: A hat. A dog. Is")
     )
-
-
-@pytest.fixture(params=["sample", "figures"])
-def rows(request):
-    if request.param == "sample":
-        return datasets.load_dataset("alignbench", "sample", split="test")
-    folder = str(request.getfixturevalue("figures"))
-    return datasets.load_dataset("alignbench", data_dir=folder, split="test", images="skip")
-
-
-def test_answers_made_from_the_true_spans_give_an_average_precision_of_one(rows):
-    def truth(row):
-        return json.dumps({"wrong": [{"quote": span["text"], "confidence": 100} for span in row["spans"]]})
-
-    place = asked_about(rows, truth)
-    assert place["average_precision"] == 1.0
-    assert place["average_precision"] > place["prevalence"]
-
-
-def test_answers_of_random_words_give_the_average_precision_of_chance(rows):
-    """Chance is estimated apart from the metric: scikit-learn's, over random rankings of the same words."""
-    rng = random.Random(4)
-
-    def dice(row):
-        found = list(range(len(words(row["sentence"]))))
-        return json.dumps({"wrong": [{"word": word, "confidence": rng.uniform(0, 100)} for word in found]})
-
-    measured = np.mean([asked_about(rows, dice)["average_precision"] for _ in range(20)])
-    means = []
-    for captioner in dict.fromkeys(rows["captioner"]):
-        mine = [
-            row
-            for row in rows.select_columns(["captioner", "sentence", "spans"])
-            if row["captioner"] == captioner
-        ]
-        expected = [chance(row, np.random.default_rng(1)) for row in mine if row["spans"]]
-        if expected:
-            means.append(np.mean(expected))
-    assert measured == pytest.approx(np.mean(means), abs=0.03)
-    assert measured < 0.6
-
-
-def chance(row, rng, draws=25):
-    wrong = [
-        any(start < span["end"] and span["start"] < end for span in row["spans"])
-        for start, end in words(row["sentence"])
-    ]
-    return np.mean([average_precision_score(wrong, rng.random(len(wrong))) for _ in range(draws)])
+    assert protocols.load(path).prompt("A hat.").startswith("Is this right")

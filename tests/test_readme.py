@@ -1,7 +1,11 @@
 """What the README shows is what happens."""
 
 import doctest
+import importlib.util
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,18 @@ def test_every_python_block_is_an_example_that_runs():
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     assert all(block.startswith(">>> ") for block in blocks)
+
+
+def test_every_command_that_is_shown_runs_in_turn(tmp_path):
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    commands = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    assert len(commands) >= 4
+    if importlib.util.find_spec("matplotlib") is None:
+        commands = [command for command in commands if not command.startswith("alignbench report ")]
+    for command in commands:
+        words = [sys.executable, "-m", "alignbench_tools", *shlex.split(command)[1:]]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("target", ["demo", "test"])

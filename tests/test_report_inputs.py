@@ -6,11 +6,13 @@ import alignbench_auroc
 import datasets
 import numpy as np
 import pytest
-from reports import board_of, noisy, parse, row_of, run, sample_data, write
+from reports import board_of, noisy, parse, row_of, run, sample_data, without_figures, write  # noqa: F401
 
 from alignbench_tools.evaluate import evaluate
 from alignbench_tools.reporting import inputs
 from alignbench_tools.scores import read
+
+pytestmark = pytest.mark.usefixtures("without_figures")
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +158,14 @@ def test_dropped_rows_keep_a_detector_from_being_compared(sample, data, tmp_path
     assert not board.rows[-1].rank
     assert not any(cell.best or cell.tied for cell in board.rows[-1].cells.values())
     assert any("Compares with no other row" in text and "labels:" in text for _, text in board.notes)
+
+
+def test_a_detector_that_answered_nothing_does_not_set_what_others_compare_with(sample, data, tmp_path):
+    silent = write(tmp_path, sample, "silent", np.full(217, np.nan))
+    board, _ = board_of(silent, write(tmp_path, sample, "a", noisy(sample, 1)), data=data, missing="drop")
+    assert [(row.name, bool(row.marks)) for row in board.rows] == [("a", False), ("silent", True)]
+    correct = [sample["captioner"][row] for row, label in enumerate(sample["label"]) if label == 1]
+    assert all(column.n_correct == correct.count(column.key) for column in board.columns[:-1])
 
 
 def test_a_detector_with_fewer_captioners_has_its_own_average_and_is_not_compared(sample, data, tmp_path):

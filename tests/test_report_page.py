@@ -1,5 +1,6 @@
 """The page and its gallery: what is on it, that it is safe, and that it holds everything itself."""
 
+import html
 import io
 import json
 import re
@@ -11,9 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from reports import HOSTILE, noisy, parse, row_of, run, sample_data, table_of, write
+from reports import (  # noqa: F401
+    HOSTILE,
+    noisy,
+    parse,
+    row_of,
+    run,
+    sample_data,
+    table_of,
+    without_figures,
+    write,
+)
 
 import alignbench
+from alignbench_tools import protocols
 from alignbench_tools.reporting import data as data_of
 from alignbench_tools.reporting import gallery, inputs, tables
 from alignbench_tools.reporting.thumbnails import SIDE, fetch, thumbnail
@@ -95,20 +107,31 @@ def test_the_page_says_where_its_numbers_come_from(made, data):
     assert "7 sentences labelled unknown were dropped" in page
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_provenance_has_protocol_model_and_counts(sample, tmp_path):
     values = noisy(sample, 1)
     values[:2] = np.nan
-    asked = {"model": "openai/gpt-4o", "protocol": "p-yes", "protocol_digest": "0123456789abcdef"}
+    digest = protocols.load("p-yes").digest
+    asked = {"model": "openai/gpt-4o", "protocol": "p-yes", "protocol_digest": digest}
     header = {**asked, "usage": {"calls": 215}, "parameters": {"temperature": 0}}
     path = write(tmp_path, sample, "looker", values, **header)
     run(path, "--sample", "--missing", "worst", "--out", tmp_path / "r.html")
     page = re.sub(r"<[^>]*>", " ", (tmp_path / "r.html").read_text().partition('id="provenance"')[2])
-    text = " ".join(page.split())
+    text = " ".join(html.unescape(page).split())
+    assert " ".join(protocols.load("p-yes").template.split()) in text
     for expected in (
-        "model openai/gpt-4o", "protocol p-yes 0123456789abcdef", "temperature 0", "calls 215", "scored 215",
+        "model openai/gpt-4o", f"protocol p-yes {digest}", "temperature 0", "calls 215", "scored 215",
         "refused 2", "missing worst",
     ):  # fmt: skip
         assert expected in text
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_prompt_that_is_not_of_this_package_is_said_to_be_unknown(sample, tmp_path):
+    path = write(tmp_path, sample, "looker", noisy(sample, 1), protocol="mine", protocol_digest="0" * 16)
+    run(path, "--sample", "--out", tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text()
+    assert f"mine, digest {'0' * 16}: not a prompt of this package" in page
 
 
 def strata(dataset, label):
@@ -131,6 +154,11 @@ def test_the_first_of_each_type_and_captioner_is_its_highest_incorrect_sentence(
         if entry.scores[highest] > entry.scores[correct].min():
             assert highest in of_these
         assert set(of_these) <= set(rows)
+    groups = {}
+    for mistake in shown:
+        groups.setdefault((mistake.captioner, mistake.types), []).append(mistake.score)
+    assert max(map(len, groups.values())) > 2
+    assert all(scores == sorted(scores, reverse=True) for scores in groups.values())
 
 
 def test_the_correct_ones_of_a_captioner_begin_with_its_lowest(sample, data, entry):
@@ -167,6 +195,7 @@ def test_types_and_captioners_have_their_share(data, entry):
     assert max(counts) - min(counts) <= 4
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_perfect_detector_has_no_mistakes_and_the_page_says_so(sample, data, tmp_path):
     path = write(tmp_path, sample, "oracle", (np.array(sample["label"]) == 1).astype(float))
     (oracle,) = inputs.entries([path], [inputs.read(path)], data)
@@ -247,12 +276,13 @@ def scores_for(folder, path):
     return path
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_page_without_pictures_says_why(write_release, tmp_path):
     folder = without_pictures(write_release)
     path = scores_for(folder, tmp_path / "down.jsonl")
     run(path, "--data-dir", folder, "--out", tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()
-    assert "pictures, some could not be had: no such file" in page
+    assert "1 of 1 picture could not be had: no such file 1." in page
     assert 'class="card"' in page
     assert "<img" not in page.partition('id="mistakes"')[2]
     run(path, "--data-dir", folder, "--images", "skip", "--out", tmp_path / "r.html")

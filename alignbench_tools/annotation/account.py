@@ -1,6 +1,7 @@
 """The release of a round, and the account of how it came about."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import alignbench
 from alignbench_tools.annotation import agreement, outcome, releases
 from alignbench_tools.annotation.exports import Ballots
 from alignbench_tools.annotation.folders import new_folder
-from alignbench_tools.annotation.items import Item, Round, place_pictures
+from alignbench_tools.annotation.items import CAPTIONS_FILE, Item, Round, place_pictures, write_lines
+from alignbench_tools.annotation.votes import CHOICES, majority
 
 VOTES_FILE, ACCOUNT_FILE = "votes.jsonl", "annotation.json"
 
@@ -19,8 +21,9 @@ def write(
 ) -> dict[str, Any]:
     """Write the new release folder `out` and return its account.
 
-    Beside the published layout it gets `votes.jsonl`, every vote with its exact marks, and
-    `annotation.json`, the account. Pictures come from the round's folder `source`.
+    Beside the published layout it gets `votes.jsonl`, every vote with its exact marks; `overruled.jsonl`,
+    the labels that are not the majority of their votes; `annotation.json`, the account; and of a collection
+    `captions.jsonl`, how its captions were made. Pictures come from the round's folder `source`.
     """
     released = result.released()
     items = {key: judging.items[key] for key in released}
@@ -31,8 +34,11 @@ def write(
         releases.write_rows(folder, (columns for columns, _ in rows))
         paths = {path: source / path for item in items.values() if (path := item.image_path_in_repo)}
         place_pictures(paths, folder)
-        with (folder / VOTES_FILE).open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in _votes(items, ballots))
+        if (source / CAPTIONS_FILE).is_file():
+            shutil.copyfile(source / CAPTIONS_FILE, folder / CAPTIONS_FILE)
+        write_lines(folder / VOTES_FILE, _votes(items, ballots))
+        if overruled := list(_overruled(items, result, method)):
+            write_lines(folder / releases.OVERRULED_FILE, overruled)
         text = json.dumps(report, ensure_ascii=False, indent=1)
         (folder / ACCOUNT_FILE).write_text(text, encoding="utf-8")
     return report
@@ -95,3 +101,13 @@ def _votes(items: Mapping[str, Item], ballots: Ballots) -> Iterator[dict[str, An
                 marks = [mark._asdict() for mark in vote.marks]
                 head = {"id": item.id, "round": number, "annotator": vote.annotator}
                 yield {**head, "choice": vote.choice, "marks": marks}
+
+
+def _overruled(items: Mapping[str, Item], result: outcome.Outcome, method: str) -> Iterator[dict[str, Any]]:
+    """The sentences whose label is not what most of their annotators said, and who overruled them."""
+    for key, item in items.items():
+        verdict = result.verdicts[key]
+        said = majority(dict(zip(CHOICES, verdict.counts, strict=True)))
+        if any(verdict.counts) and said != verdict.label:
+            by = "adjudication" if key in result.adjudicated else method
+            yield {"id": item.id, "annotation": verdict.label, "majority": said, "by": by}

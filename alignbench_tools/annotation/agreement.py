@@ -36,6 +36,7 @@ def fleiss(models: Sequence[str], counts: np.ndarray) -> dict[str, dict[str, flo
     place = {name: index for index, name in enumerate(names)}
     groups = np.array([place[model] for model in models], dtype=np.int64)
     figures = verify.fleiss(groups, counts, counts.sum(axis=1) >= 2, names)
+    figures["N_items"] = {name: int(number) for name, number in figures["N_items"].items()}
     return {name: {key: values[name] for key, values in figures.items() if name in values} for name in names}
 
 

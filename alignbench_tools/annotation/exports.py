@@ -241,11 +241,11 @@ def _locate(sentence: str, value: Mapping[str, Any]) -> tuple[tuple[int, int] | 
     """
     try:
         start, end = int(value["start"]), int(value["end"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         start, end = -1, -1
     inside = 0 <= start < end <= len(sentence)
     text = value.get("text")
-    if not text:
+    if not text or not isinstance(text, str):
         return ((start, end) if inside else None), False
     if inside and _alike(sentence[start:end], text):
         return (start, end), False

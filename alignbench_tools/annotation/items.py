@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from alignbench_tools.annotation.folders import link_or_copy
 
-ITEMS_FILE, ROUND_FILE = "items.jsonl", "round.json"
+CAPTIONS_FILE, ITEMS_FILE, ROUND_FILE = "captions.jsonl", "items.jsonl", "round.json"
 
 
 class Item(NamedTuple):
@@ -56,8 +56,7 @@ class Round(NamedTuple):
 
     def write(self, folder: Path) -> None:
         """Write `items.jsonl` and `round.json` into `folder`."""
-        lines = (json.dumps(item._asdict(), ensure_ascii=False) for item in self.items.values())
-        (folder / ITEMS_FILE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        write_lines(folder / ITEMS_FILE, (item._asdict() for item in self.items.values()))
         head = {"alignbench_round": self.number, "votes": self.votes, "title": self.title}
         (folder / ROUND_FILE).write_text(json.dumps(head, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -68,9 +67,15 @@ class Round(NamedTuple):
             raise FileNotFoundError(
                 f"{folder} has no {ROUND_FILE}: give a folder that `alignbench annotate export` wrote"
             )
-        head = json.loads((folder / ROUND_FILE).read_text(encoding="utf-8"))
-        items = (Item(**record) for _, record in json_lines(folder / ITEMS_FILE))
-        return cls(head["alignbench_round"], head["votes"], head["title"], by_key(items))
+        try:
+            head = json.loads((folder / ROUND_FILE).read_text(encoding="utf-8"))
+            items = [Item(**record) for _, record in json_lines(folder / ITEMS_FILE)]
+            return cls(head["alignbench_round"], head["votes"], head["title"], by_key(items))
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"{folder}: {ROUND_FILE} or {ITEMS_FILE} is not as `alignbench annotate export` writes it "
+                f"({error}); restore the folder"
+            ) from None
 
 
 def by_key(items: Iterable[Item]) -> dict[str, Item]:
@@ -98,6 +103,12 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(record, dict):
                 raise ValueError(f"{path}, line {number}: expected a JSON object, got {line[:60]!r}")
             yield number, record
+
+
+def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Write a JSON object per line."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
 def place_pictures(files: Mapping[str, Path], folder: Path) -> None:

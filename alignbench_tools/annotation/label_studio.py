@@ -3,6 +3,7 @@
 By the documented endpoints and the standard library, for Label Studio's own client brings OpenCV along.
 """
 
+import http.client
 import json
 import os
 import time
@@ -21,7 +22,14 @@ _BATCH_BYTES = 16 << 20
 
 
 class LabelStudioError(OSError):
-    """What the server did not do; the message says what to do, and never holds the token."""
+    """What the server did not do; the message says what to do, and never holds the token.
+
+    `transient`: another try may succeed. The server may have done it nevertheless.
+    """
+
+    def __init__(self, message: str, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -55,11 +63,19 @@ class LabelStudio:
         Returns the project, and whether it was made now. The marker is how a run that was killed finds
         what it had begun.
         """
-        found = self.find_project(marker)
-        if found:
-            return found, False
         body = {"title": title[:50], "description": marker, **settings}
-        return self.call("POST", "/api/projects/", body), True
+        made = False
+        for tries in range(1, _TRIES + 1):
+            if found := self.find_project(marker):
+                return found, made
+            try:
+                return self.call("POST", "/api/projects/", body, tries=1), True
+            except LabelStudioError as error:
+                if tries == _TRIES or not error.transient:
+                    raise
+                made = True
+                time.sleep(2**tries)
+        raise AssertionError("unreachable")
 
     def find_project(self, marker: str) -> dict[str, Any] | None:
         """The oldest project whose description ends with `marker`, or None."""
@@ -78,8 +94,9 @@ class LabelStudio:
     def add_tasks(self, project: int, tasks: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
         """Import the tasks whose `key` the project does not have; how many were new, and how many there.
 
-        Each batch is checked against the project's own count, and a batch whose answer was lost is looked for
-        before it is sent again: no task comes in twice.
+        A batch whose answer was lost is looked for before it is sent again. Should the server have worked on
+        the last batch of a killed run meanwhile, the repetitions are removed. Raises LabelStudioError where
+        the server took fewer than it was given.
         """
         present = self.keys(project)
         there = new = 0
@@ -90,16 +107,29 @@ class LabelStudio:
                 self._import(project, missing)
                 present |= {task["data"]["key"] for task in missing}
                 new += len(missing)
+        if new:
+            self._remove_repetitions(project)
         return new, there
+
+    def _remove_repetitions(self, project: int) -> None:
+        """Of several tasks of one key keep the oldest, and any that somebody has begun to judge."""
+        seen: set[str] = set()
+        for task in sorted(self.export(project), key=lambda task: task["id"]):
+            key = str(task["data"].get("key"))
+            if key in seen and not task["annotations"] and not task.get("drafts"):
+                self.call("DELETE", f"/api/tasks/{task['id']}/")
+            seen.add(key)
 
     def _import(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> None:
         left = list(tasks)
-        for tries in range(_TRIES):
+        for tries in range(1, _TRIES + 1):
             try:
-                self.call("POST", f"/api/projects/{project}/import", left, tries=1)
+                answer = self.call("POST", f"/api/projects/{project}/import", left, tries=1)
+                if (taken := (answer or {}).get("task_count", len(left))) != len(left):
+                    raise LabelStudioError(f"{self.url} took {taken} of {len(left)} tasks; push again")
                 return
             except LabelStudioError as error:
-                if tries == _TRIES - 1 or not getattr(error, "transient", False):
+                if tries == _TRIES or not error.transient:
                     raise
             time.sleep(2**tries)
             present = self.keys(project)
@@ -124,7 +154,7 @@ class LabelStudio:
             try:
                 return self._call(method, path, body)
             except LabelStudioError as error:
-                if attempt == tries or not getattr(error, "transient", False):
+                if attempt == tries or not error.transient:
                     raise
                 time.sleep(2 ** (attempt - 1))
         raise AssertionError("unreachable")
@@ -161,35 +191,34 @@ class LabelStudio:
             if error.code == 401 and not final and self._access:
                 raise _ExpiredError from None
             raise _refusal(where, error) from None
-        except (OSError, ValueError) as error:
-            raise _error(f"{where}: {getattr(error, 'reason', error)}; is the server up?", True) from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise LabelStudioError(
+                f"{where}: {getattr(error, 'reason', error)}; is the server up?", True
+            ) from None
         try:
             return json.loads(text) if text.strip() else None
         except ValueError:
-            raise _error(f"{where}: the answer is no JSON; is this a Label Studio server?", False) from None
+            raise LabelStudioError(
+                f"{where}: the answer is no JSON; is this a Label Studio server?"
+            ) from None
 
 
 class _ExpiredError(Exception):
     pass
 
 
-def _error(message: str, transient: bool) -> LabelStudioError:
-    error = LabelStudioError(message)
-    error.transient = transient  # type: ignore[attr-defined]
-    return error
-
-
 def _refusal(where: str, error: urllib.error.HTTPError) -> LabelStudioError:
     if 300 <= error.code < 400:
-        return _error(f"{where}: redirected to {error.headers.get('Location')}; give that address", False)
+        return LabelStudioError(f"{where}: redirected to {error.headers.get('Location')}; give that address")
     if error.code in (401, 403):
-        return _error(
+        return LabelStudioError(
             f"{where}: the server answered {error.code}; check {TOKEN_VARIABLE}: a token of this server, not "
-            "expired, of an account that may make projects",
-            False,
+            "expired, of an account that may make projects"
         )
     detail = error.read(2000).decode("utf-8", "replace").strip()
-    return _error(f"{where}: the server answered {error.code}: {detail}", error.code in (429, 502, 503, 504))
+    return LabelStudioError(
+        f"{where}: the server answered {error.code}: {detail}", error.code in (429, 502, 503, 504)
+    )
 
 
 def _batches(tasks: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -40,13 +40,15 @@ def config(adjudication: bool = False) -> str:
 
     Types appear once *incorrect* is chosen. `adjudication` adds what the annotators said.
     """
-    view = ET.Element("View")
-    # Otherwise spaces are trimmed, and offsets are those of another text.
-    ET.SubElement(view, "Style").text = (
-        ".htx-text { white-space: pre-wrap; } "
+    root = ET.Element("View", className="columns")
+    # Otherwise runs of white space are shown as one space.
+    ET.SubElement(root, "Style").text = (
+        ".htx-text, .lsf-htx-richtext { white-space: pre-wrap; } "
+        ".columns { display: flex; gap: 1em; align-items: flex-start; } .column { flex: 1 1 50%; } "
         ".framed { border: 2px solid #2e86ab; border-radius: 4px; padding: 4px 8px; font-size: 1.15em; }"
     )
-    ET.SubElement(view, "Image", name="image", value="$image", zoom="true")
+    ET.SubElement(ET.SubElement(root, "View", className="column"), "Image", name="image", value="$image")
+    view = ET.SubElement(root, "View", className="column")
     ET.SubElement(view, "Header", value=QUESTION)
     _text(view, "before")
     _text(ET.SubElement(view, "View", className="framed"), SENTENCE, granularity="word")
@@ -66,8 +68,8 @@ def config(adjudication: bool = False) -> str:
     labels = ET.SubElement(shown, "Labels", name=TYPES, toName=SENTENCE)
     for (kind, meaning), colour, key in zip(TYPE_MEANINGS.items(), _COLOURS, "qwertyuio", strict=True):
         ET.SubElement(labels, "Label", value=kind, background=colour, hotkey=key, hint=meaning)
-    ET.indent(view)
-    return ET.tostring(view, encoding="unicode") + "\n"
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode") + "\n"
 
 
 def _text(parent: ET.Element, name: str, granularity: str = "") -> None:

@@ -15,6 +15,7 @@ from alignbench_tools.annotation.agreement import fleiss
 from alignbench_tools.annotation.folders import link_or_copy, new_folder
 from alignbench_tools.annotation.items import Item, json_lines
 from alignbench_tools.annotation.votes import Mark, Verdict
+from alignbench_tools.verify import OVERRULED_FILE
 
 FLEISS_FILE = "fleiss_by_model.csv"
 _FLEISS_COLUMNS = ("model", "N_items", "kappa", "P_bar", "P_e")
@@ -106,7 +107,6 @@ def fleiss_csv(models: Sequence[str], counts: np.ndarray) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_FLEISS_COLUMNS)
     for model, figures in fleiss(models, counts).items():
-        figures = {**figures, "N_items": int(figures["N_items"])}
         writer.writerow([model, *(figures.get(name, "") for name in _FLEISS_COLUMNS[1:])])
     return text.getvalue()
 
@@ -121,18 +121,20 @@ class Merged(NamedTuple):
 def merge(folders: Sequence[Path], out: Path) -> Merged:
     """Write the releases in `folders` as one, in their order, to the new folder `out`.
 
-    Lines are kept byte for byte, pictures are linked or copied, lists of withdrawn sentences joined, and
-    `fleiss_by_model.csv` is computed from all votes. Raises ValueError, and writes nothing, where two
-    releases have a sentence of the same id or different pictures at one path, or a line is no JSON object;
-    FileNotFoundError for a folder that is no release.
+    Lines are kept byte for byte, pictures are linked or copied, lists of withdrawn and overruled sentences
+    joined, and `fleiss_by_model.csv` is computed from all votes.
+
+    Raises ValueError, and writes nothing, where two releases have a sentence of the same id or different
+    pictures at one path, or a line is no JSON object; FileNotFoundError for a folder that is no release.
     """
     if len(folders) < 2:
         raise ValueError("merging takes at least two release folders")
     with new_folder(out) as target:
         merged = _merge_lines(folders, target)
-        withdrawn = [folder / alignbench.WITHDRAWN_FILE for folder in folders]
-        if texts := [_closed(path.read_bytes()) for path in withdrawn if path.is_file()]:
-            (target / alignbench.WITHDRAWN_FILE).write_bytes(b"".join(texts))
+        for name in (alignbench.WITHDRAWN_FILE, OVERRULED_FILE):
+            paths = [folder / name for folder in folders if (folder / name).is_file()]
+            if paths:
+                (target / name).write_bytes(b"".join(_closed(path.read_bytes()) for path in paths))
         for folder in folders:
             _merge_pictures(folder, target)
     return merged
@@ -176,8 +178,11 @@ def _shared_names(pictures: Mapping[str, set[tuple[Any, Any]]]) -> list[str]:
 
 
 def _count(record: Mapping[str, Any], name: str) -> int:
-    value = record.get(name)
-    return int(value) if isinstance(value, (int, float)) and value == value and value > 0 else 0
+    """A number of votes as the reader of a release takes it: nothing for what is none."""
+    try:
+        return max(0, int(float(record.get(name) or 0)))
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def _closed(text: bytes) -> bytes:

@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from alignbench_tools.annotation import labelling
 from alignbench_tools.annotation.exports import Ballots
 from alignbench_tools.annotation.folders import new_folder
-from alignbench_tools.annotation.items import Item, Round, place_pictures
+from alignbench_tools.annotation.items import CAPTIONS_FILE, Item, Round, place_pictures
 from alignbench_tools.annotation.label_studio import LabelStudio
 from alignbench_tools.annotation.outcome import Outcome, said
 
@@ -22,15 +25,19 @@ def write(
     files: Mapping[str, Path],
     image_prefix: str | None = None,
     said: Mapping[str, str] | None = None,
+    captions: Path | None = None,
 ) -> None:
     """Write a round into the new folder `out`.
 
     `items.jsonl` and `round.json` are for `import`, and stay here: they know captioners and gold labels.
     `tasks.json`, `config.xml` and `instructions.html` are for Label Studio. `files` are the pictures by their
-    path in a release, `said` the annotators' words for adjudicators, by key.
+    path in a release, `said` the annotators' words for adjudicators, by key. `captions` is the collection
+    that the sentences are of: its record of how they were made goes along into the release.
     """
     with new_folder(out) as folder:
         place_pictures(files, folder)
+        if captions:
+            shutil.copyfile(captions / CAPTIONS_FILE, folder / CAPTIONS_FILE)
         judging.write(folder)
         with (folder / TASKS_FILE).open("w", encoding="utf-8") as file:
             for number, task in enumerate(labelling.tasks(judging, folder, image_prefix, said)):
@@ -70,8 +77,12 @@ def push(folder: Path, server: LabelStudio) -> tuple[dict[str, Any], bool, int, 
         "show_collab_predictions": False,
         "enable_empty_annotation": False,
     }
-    project, made = server.project(judging.title, marker(folder), settings)
-    new, there = server.add_tasks(project["id"], read_tasks(folder))
+    try:
+        with FileLock(str(folder / ".push.lock"), timeout=0):
+            project, made = server.project(judging.title, marker(folder), settings)
+            new, there = server.add_tasks(project["id"], read_tasks(folder))
+    except Timeout:
+        raise ValueError(f"{folder} is being pushed by another process: wait for it") from None
     return project, made, new, there
 
 

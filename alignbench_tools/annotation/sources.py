@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import datasets
 
 import alignbench
-from alignbench_tools.annotation.items import Item, json_lines
+from alignbench_tools.annotation.items import CAPTIONS_FILE, Item, json_lines
 
-CAPTIONS_FILE = "captions.jsonl"
 _NEEDED = ("image_name", "image_source", "captioner", "caption", "sentences")
 
 
@@ -74,8 +73,11 @@ def _caption_items(record: dict[str, Any], url: str | None, path: str | None, wh
     caption = record["caption"]
     items = []
     for index, cut in enumerate(record["sentences"]):
-        start, end, text = cut["start"], cut["end"], cut["text"]
-        if caption[start:end] != text:
+        try:
+            start, end, text = int(cut["start"]), int(cut["end"]), cut["text"]
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"{where}: expected sentences of start, end and text, got {cut!r}") from None
+        if not text.strip() or caption[start:end] != text:
             raise ValueError(
                 f"{where}: sentence {index} is cut at {start} to {end}, where the caption reads "
                 f"{caption[start:end]!r}, not {text!r}; store the caption and its cuts again"

@@ -1,6 +1,7 @@
 """From votes to verdicts: the majority's label, and the words that most of those who object agree on."""
 
 import itertools
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -137,5 +138,8 @@ def dawid_skene(votes: Mapping[str, Iterable[Vote]], iterations: int = 100) -> d
     if not rows:
         return {}
     table = pd.DataFrame(rows, columns=["task", "worker", "label"])
-    found = DawidSkene(n_iter=iterations).fit_predict(table)
+    with warnings.catch_warnings():
+        # crowd-kit 1.4 writes what pandas 3 deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = DawidSkene(n_iter=iterations).fit_predict(table)
     return {str(name): str(label) for name, label in found.items()}

@@ -128,7 +128,8 @@ def _gallery_notes(
         notes.append("Pictures were left out (--images skip).")
     elif lost:
         why = ", ".join(f"{reason} {number:,}" for reason, number in lost.items())
-        notes.append(f"Of {pictures.outcomes['distinct']:,} pictures, some could not be had: {why}.")
+        total = _count(pictures.outcomes["distinct"], "picture")
+        notes.append(f"{sum(lost.values()):,} of {total} could not be had: {why}.")
     return notes
 
 

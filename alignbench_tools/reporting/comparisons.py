@@ -59,18 +59,19 @@ def compare(entries: Sequence[Entry], data: Data | None, missing: str) -> Compar
 
 
 def shared_signature(entries: Sequence[Entry]) -> tuple[Mapping[str, Any], dict[str, list[str]]]:
-    """The signature that most entries have, and what the others have otherwise; of equals the first."""
-    alike = [
-        next(i for i, other in enumerate(entries) if not _differ(entry, other))
-        for number, entry in enumerate(entries)
-    ]
-    most = Counter(alike).most_common(1)[0][0]
+    """The signature that most entries have, and what the others have otherwise.
+
+    Of equally frequent ones that of most sentences, then the first, counts.
+    """
+    alike = [next(other for other in entries if not _differ(entry, other)) for entry in entries]
+    number = Counter(entry.name for entry in alike)
+    most = max(alike, key=lambda entry: (number[entry.name], entry.result.signature.get("n", 0)))
     apart = {
-        entry.name: _differ(entry, entries[most])
+        entry.name: _differ(entry, most)
         for entry, first in zip(entries, alike, strict=True)
-        if first != most
+        if first is not most
     }
-    return entries[most].result.signature, apart
+    return most.result.signature, apart
 
 
 def _differ(entry: Entry, other: Entry) -> list[str]:

@@ -75,9 +75,10 @@ def mistakes(entry: Entry, data: Data, number: int) -> list[Mistake]:
     """
     ranked = _rank(entry, data)
     wanted_correct = round(number * CORRECT_SHARE)
-    correct = _spread(_strata(ranked, CORRECT), wanted_correct)
-    incorrect = _spread(_strata(ranked, INCORRECT), number - len(correct))
-    rows = [*incorrect, *_spread(_strata(ranked, CORRECT), number - len(incorrect))]
+    strata = {label: _strata(ranked, label) for label in (INCORRECT, CORRECT)}
+    correct = _spread(strata[CORRECT], wanted_correct)
+    incorrect = _spread(strata[INCORRECT], number - len(correct))
+    rows = [*incorrect, *_spread(strata[CORRECT], number - len(incorrect))]
     return [_mistake(row, ranked, entry, data) for row in rows]
 
 
@@ -117,7 +118,9 @@ def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
 def _strata(ranked: _Ranked, label: int) -> dict[tuple[str, str], list[int]]:
     """{(captioner, type): rows of mistakes, the most confident first}; correct sentences have no type."""
     rows = np.flatnonzero((ranked.beaten > 0) & (ranked.label == label))
-    order = rows[np.lexsort((rows, -ranked.beaten[rows]))]
+    # Several may beat all sentences of the other label: then the score decides, by way of the rank.
+    place = ranked.rank[rows] if label == INCORRECT else -ranked.rank[rows]
+    order = rows[np.lexsort((rows, place, -ranked.beaten[rows]))]
     strata: dict[tuple[str, str], list[int]] = {}
     for row in order.tolist():
         for kind in _type_names(ranked.types[row], label):

@@ -111,15 +111,18 @@ def _numbers(cells: Result | dict, name: str) -> tuple[float, float, float]:
 
 
 def _columns(entries: Sequence[Entry]) -> list[Column]:
-    names: dict[str, tuple[int | None, int | None]] = {}
+    """The captioners of all entries, and the mean; counts are of the entry with most sentences."""
+    names: dict[str, list[tuple[int, int]]] = {}
     for entry in entries:
-        nested = entry.result.get("captioners")
+        nested = entry.result.get("captioners") or {}
         for name in nested or entry.result.captioners:
-            cells = nested[name] if nested else {}
-            counts = (cells.get("n_correct"), cells.get("n_incorrect"))
-            if names.get(name, (None, None)) == (None, None):
-                names[name] = counts
-    columns = [Column(name, printed(name), name in DRAWN, *names[name]) for name in in_order(list(names))]
+            counts = names.setdefault(name, [])
+            if name in nested:
+                counts.append((nested[name]["n_correct"], nested[name]["n_incorrect"]))
+    columns = [
+        Column(name, printed(name), name in DRAWN, *max(names[name], key=sum, default=(None, None)))
+        for name in in_order(list(names))
+    ]
     return [*columns, Column(MEAN, "Avg.")]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from alignbench_tools import protocols
 from alignbench_tools.reporting.comparisons import Comparisons
 from alignbench_tools.reporting.data import Data, printed
 from alignbench_tools.reporting.inputs import Entry
@@ -18,7 +19,8 @@ NAMES_SHOWN = 5
 
 @dataclass(frozen=True)
 class Provenance:
-    """Lists of (name, value) to print, and notes of the metric with the rows that they are about."""
+    """Lists of (name, value) to print; `notes` of the metric begin with whom they are about, and of `prompts`
+    the text is None where this package does not know it."""
 
     signature: list[tuple[str, str]]
     versions: list[tuple[str, str]]
@@ -27,6 +29,7 @@ class Provenance:
     irregular: list[str]
     detectors: list[dict[str, Any]]
     notes: list[tuple[str, str]]
+    prompts: list[tuple[str, str | None]]
 
 
 def collect(entries: Sequence[Entry], found: Comparisons, data: Data | None) -> Provenance:
@@ -43,6 +46,7 @@ def collect(entries: Sequence[Entry], found: Comparisons, data: Data | None) -> 
         irregular=[str(finding).splitlines()[0].strip() for finding in data.report.irregular] if data else [],
         detectors=[_detector(entry) for entry in entries],
         notes=_notes(entries),
+        prompts=_prompts(entries),
     )
 
 
@@ -88,6 +92,23 @@ def _detector(entry: Entry) -> dict[str, Any]:
         "asked": [(name, str(value)) for name, value in asked if value not in (None, "", {})],
         "counts": _counts(entry),
     }
+
+
+def _prompts(entries: Sequence[Entry]) -> list[tuple[str, str | None]]:
+    """The prompts that detectors were asked by, each once, known by their digest."""
+    known = {protocol.digest: protocol for protocol in map(protocols.load, protocols.NAMES)}
+    asked = {entry.header["protocol_digest"]: entry.header for entry in entries if _was_asked(entry)}
+    prompts: list[tuple[str, str | None]] = []
+    for digest, header in asked.items():
+        found = known.get(digest)
+        title = f"{header.get('protocol') or 'a protocol'}, digest {digest}"
+        prompts.append((title, found.template if found else None))
+    return prompts
+
+
+def _was_asked(entry: Entry) -> bool:
+    """Whether a prompt was put; an ensemble has a digest, too, of its members."""
+    return bool(entry.header.get("protocol_digest")) and entry.header.get("model") != "ensemble"
 
 
 def _counts(entry: Entry) -> list[tuple[str, str]]:

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from alignbench_tools.reporting.figures.material import Material, among
-from alignbench_tools.reporting.figures.style import CHANCE, SERIES, Figure, panels, percent, short
+from alignbench_tools.reporting.figures.labels import cut, distinct, legend
+from alignbench_tools.reporting.figures.material import Material
+from alignbench_tools.reporting.figures.style import CHANCE, GRID, SERIES, WIDTH, Figure, panels
+from alignbench_tools.reporting.figures.wording import among, extremes, percent
 
 
 def draw(material: Material) -> Figure | str:
@@ -22,24 +24,17 @@ def draw(material: Material) -> Figure | str:
     canvas, (panel,) = panels(1, 1, 1.1 + 0.22 * len(names))
     places = np.arange(len(names))
     panel.axvline(50, **CHANCE)
-    for number, (entry, look) in enumerate(zip(entries, SERIES, strict=False)):
-        marks = [100 * values[name][number] for name in names]
-        panel.plot(
-            marks,
-            places,
-            color=look["color"],
-            marker=look["marker"],
-            linestyle="none",
-            label=short(entry.name),
-        )
-    panel.set_yticks(places, [short(name, 24) for name in names])
+    for place, (entry, look) in enumerate(zip(entries, SERIES, strict=False)):
+        marks = [100 * values[name][place] for name in names]
+        style = {"color": look["color"], "marker": look["marker"], "linestyle": "none"}
+        panel.plot(marks, places, label=entry.name, **style)
+    panel.set_yticks(places, distinct(names, lambda name: cut(name, 2)))
     panel.set_xlabel("AUROC, %")
-    panel.grid(axis="y", linewidth=0.4, color="#DDDDDD")
-    canvas.legend(loc="outside lower center", ncols=2)
+    panel.grid(axis="y", **GRID)
+    legend(canvas, panel.get_lines()[1:], [entry.name for entry in entries], WIDTH)
     sentence = (
-        f"AUROC on the pictures of each domain, of {among(entries, material.entries)}: on average {names[0]} "
-        f"is the hardest ({percent(known[names[0]])}), and {names[-1]} the easiest "
-        f"({percent(known[names[-1]])})."
+        f"AUROC on the pictures of each domain, of {among(entries, material.entries)}: on average "
+        f"{extremes(known)}."
     )
     told = ", ".join(f"{name} {percent(known[name])}" for name in names)
     return Figure("domains", "By domain", sentence, f"Dot plot. Average AUROC by domain: {told}.", canvas)

@@ -1,9 +1,14 @@
 """AUROC and mean score by hallucination type."""
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
-from alignbench_tools.reporting.figures.material import Material, among
-from alignbench_tools.reporting.figures.style import CHANCE, SERIES, Figure, panels, percent, short
+from alignbench_tools.reporting.figures.labels import distinct, legend, wrapped
+from alignbench_tools.reporting.figures.material import Material
+from alignbench_tools.reporting.figures.style import CHANCE, GRID, SERIES, WIDTH, Figure, panels
+from alignbench_tools.reporting.figures.wording import among, extremes, percent
+from alignbench_tools.reporting.inputs import Entry
 
 
 def draw(material: Material) -> Figure | str:
@@ -11,36 +16,31 @@ def draw(material: Material) -> Figure | str:
     entries = material.with_part("types")
     if not entries:
         return "the types of the hallucinations are not known"
-    kinds = [kind for kind in entries[0].result["types"]["mean"] if _known(entries, kind)]
+    found = dict.fromkeys(kind for entry in entries for kind in entry.result["types"]["mean"])
+    kinds = [kind for kind in found if _known(entries, kind)]
     if not kinds:
-        return "no incorrect sentence has a type"
+        return "no incorrect sentence has a type whose captioner has correct sentences too"
     average = {kind: float(np.nanmean([_cell(entry, kind, "auroc") for entry in entries])) for kind in kinds}
     kinds.sort(key=average.__getitem__)
-    canvas, axes = panels(1 + len(entries), 1 + len(entries), 0.75 + 0.25 * len(kinds), sharey=True)
+    canvas, axes = panels(1 + len(entries), 1 + len(entries), 1.1 + 0.25 * len(kinds), sharey=True)
+    names = [entry.name for entry in entries]
+    titles = distinct(names, lambda name: wrapped(name, (WIDTH - 0.8) / len(axes) - 0.15, 8, 3))
     places = np.arange(len(kinds))
     offsets = np.linspace(0.24, -0.24, len(entries)) if len(entries) > 1 else [0.0]
     axes[0].axvline(50, **CHANCE)
-    for entry, look, offset, panel in zip(entries, SERIES, offsets, axes[1:], strict=False):
+    for entry, look, offset, panel, title in zip(entries, SERIES, offsets, axes[1:], titles, strict=False):
         style = {"color": look["color"], "marker": look["marker"], "linestyle": "none"}
-        axes[0].plot(
-            [100 * _cell(entry, kind, "auroc") for kind in kinds],
-            places + offset,
-            label=short(entry.name),
-            **style,
-        )
+        aurocs = [100 * _cell(entry, kind, "auroc") for kind in kinds]
+        axes[0].plot(aurocs, places + offset, label=entry.name, **style)
         panel.plot([_cell(entry, kind, "score_incorrect") for kind in kinds], places, **style)
-        panel.set(title=short(entry.name, 16), xlabel="mean score")
-        panel.grid(axis="y", linewidth=0.4, color="#DDDDDD")
-        panel.margins(x=0.18)
-    axes[0].set(title="AUROC", xlabel="%")
+        panel.set_title(title, fontsize=8)
+        _set(panel, "mean score")
+    _set(axes[0], "AUROC, %")
     axes[0].set_yticks(places, kinds)
-    axes[0].grid(axis="y", linewidth=0.4, color="#DDDDDD")
-    handles, labels = axes[0].get_legend_handles_labels()
-    canvas.legend(handles, labels, loc="outside lower center", ncols=2)
+    legend(canvas, axes[0].get_lines()[1:], names, WIDTH)
     sentence = (
         f"How well incorrect sentences of a type are told from correct ones (left) and how high they score "
-        f"(right), of {among(entries, material.entries)}: {kinds[0]} is the hardest type on average, "
-        f"{kinds[-1]} the easiest."
+        f"(right), of {among(entries, material.entries)}: by AUROC, {extremes(average)}."
     )
     told = ", ".join(f"{kind} {percent(average[kind])}" for kind in kinds)
     return Figure(
@@ -48,9 +48,16 @@ def draw(material: Material) -> Figure | str:
     )
 
 
-def _cell(entry, kind: str, field: str) -> float:
-    return entry.result["types"]["mean"].get(kind, {}).get(field, float("nan"))
+def _set(panel: Axes, label: str) -> None:
+    panel.set_xlabel(label)
+    panel.grid(axis="y", **GRID)
+    panel.margins(x=0.18)
+    panel.xaxis.set_major_locator(MaxNLocator(3))
 
 
-def _known(entries, kind: str) -> bool:
+def _cell(entry: Entry, kind: str, field: str) -> float:
+    return float(entry.result["types"]["mean"].get(kind, {}).get(field, float("nan")))
+
+
+def _known(entries: list[Entry], kind: str) -> bool:
     return any(_cell(entry, kind, "auroc") == _cell(entry, kind, "auroc") for entry in entries)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -31,17 +30,18 @@ class Material:
         return [entry for entry in self.entries if entry.result.get(part)][:limit]
 
     def of_captioner(self, entry: Entry, captioner: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Scores (m,) and labels (m,) of labelled sentences that `entry` scored, of `captioner` or all."""
+        """Scores (m,) and labels (m,) of the sentences that the entry's result counts, of `captioner` or all.
+
+        A score is NaN where the result counts a missing one as the worst.
+        """
         assert self.data is not None
         assert entry.scores is not None
-        chosen = self.data.sentences.known & ~np.isnan(entry.scores)
+        chosen = self.data.sentences.known.copy()
+        if entry.result.signature["missing"] != "worst":
+            chosen &= ~np.isnan(entry.scores)
+        there = set(entry.result["captioners"])
         if captioner is not None:
-            chosen &= self.data.captioner == captioner
+            chosen &= (self.data.captioner == captioner) & (captioner in there)
+        elif not there >= set(self.data.captioners):
+            chosen[np.setdiff1d(np.arange(len(chosen)), self.data.rows_of(there))] = False
         return entry.scores[chosen], self.data.sentences.labels[chosen]
-
-
-def among(entries: Sequence[Any], total: Sequence[Any]) -> str:
-    """Which detectors a figure shows, for its sentence."""
-    if len(entries) == len(total):
-        return "the detector" if len(entries) == 1 else f"all {len(entries)} detectors"
-    return f"the best {len(entries)} of {len(total)} detectors"

@@ -1,7 +1,12 @@
 """Mean score by the sentence's position in its caption."""
 
-from alignbench_tools.reporting.figures.material import Material, among
-from alignbench_tools.reporting.figures.style import CORRECT, INCORRECT, Figure, panels, short
+from alignbench_tools.reporting.figures.labels import clean, distinct, wrapped
+from alignbench_tools.reporting.figures.material import Material
+from alignbench_tools.reporting.figures.style import CORRECT, INCORRECT, SHOWN, WIDTH, Figure, panels
+from alignbench_tools.reporting.figures.wording import among, number
+from alignbench_tools.reporting.inputs import Entry
+
+FIELDS = (("correct", CORRECT), ("incorrect", INCORRECT))
 
 
 def draw(material: Material) -> Figure | str:
@@ -9,46 +14,43 @@ def draw(material: Material) -> Figure | str:
     entries = material.with_part("position")
     if not entries:
         return "the positions of the sentences are not known"
-    canvas, axes = panels(len(entries), min(4, len(entries)), 2.1, sharex=True)
-    for entry, panel in zip(entries, axes, strict=True):
+    canvas, axes = panels(len(entries), min(SHOWN, len(entries)), 2.1, sharex=True)
+    room = WIDTH / len(axes) - 0.3
+    titles = distinct([entry.name for entry in entries], lambda name: wrapped(name, room))
+    for entry, panel, title in zip(entries, axes, titles, strict=True):
         means = entry.result["position"]["mean"]
-        for field, label, look in (
-            ("score_correct", "correct", CORRECT),
-            ("score_incorrect", "incorrect", INCORRECT),
-        ):
-            panel.plot(range(len(means)), [cell[field] for cell in means.values()], label=label, **look)
-        panel.set(title=short(entry.name, 22), xticks=range(len(means)))
+        places = range(len(means))
+        for label, look in FIELDS:
+            panel.plot(places, [cell[f"score_{label}"] for cell in means.values()], label=label, **look)
+        panel.set(title=title, xticks=places)
         panel.set_xticklabels(list(means))
+        panel.margins(y=0.12)
     axes[0].set_ylabel("mean score")
     canvas.supxlabel("position of the sentence in its caption", fontsize=9)
     handles, labels = axes[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside upper center", ncols=2)
-    falls = [_fall(entry.result["position"]["mean"]) for entry in entries]
-    lower = sum(fall > 0 for fall in falls)
+    falling = {label: sum(_slope(entry, label) < 0 for entry in entries) for label, _ in FIELDS}
     sentence = (
         f"Mean score of correct and of incorrect sentences by their place in the caption, of "
-        f"{among(entries, material.entries)}, averaged over captioners: incorrect ones score lower in the "
-        f"last place than in the first with {lower} of {len(entries)}."
+        f"{among(entries, material.entries)}, averaged over captioners: from place to place correct ones "
+        f"score lower with {falling['correct']} of {len(entries)} and incorrect ones with "
+        f"{falling['incorrect']} of {len(entries)} (slope of the least-squares line)."
     )
     alt = "Lines of mean scores by position. " + " ".join(_told(entry) for entry in entries)
     return Figure("position", "Score by sentence position", sentence, alt, canvas)
 
 
-def _known(means: dict, field: str) -> list[tuple[str, float]]:
-    return [(place, cell[field]) for place, cell in means.items() if cell[field] == cell[field]]
+def _slope(entry: Entry, label: str) -> float:
+    return float(entry.result["position"]["slope"]["mean"][label])
 
 
-def _fall(means: dict) -> float:
-    """By how much incorrect sentences score less in the last known place than in the first."""
-    known = _known(means, "score_incorrect")
-    return known[0][1] - known[-1][1] if known else 0.0
-
-
-def _told(entry) -> str:
+def _told(entry: Entry) -> str:
     parts = []
-    for field, label in (("score_correct", "correct"), ("score_incorrect", "incorrect")):
-        known = _known(entry.result["position"]["mean"], field)
+    for label, _ in FIELDS:
+        means = entry.result["position"]["mean"]
+        known = [(place, cell[f"score_{label}"]) for place, cell in means.items()]
+        known = [(place, score) for place, score in known if score == score]
         if known:
             (first, start), (last, end) = known[0], known[-1]
-            parts.append(f"{label} {start:.3g} at {first} to {end:.3g} at {last}")
-    return f"{entry.name}: {', '.join(parts) or 'not known'}."
+            parts.append(f"{label} {number(start)} at {first} to {number(end)} at {last}")
+    return f"{clean(entry.name)}: {', '.join(parts) or 'not known'}."

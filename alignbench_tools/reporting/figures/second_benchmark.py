@@ -3,18 +3,23 @@
 import numpy as np
 from scipy.stats import pearsonr
 
+from alignbench_tools.reporting.figures.beside import annotate
+from alignbench_tools.reporting.figures.labels import clean, cut, distinct
 from alignbench_tools.reporting.figures.material import Material
-from alignbench_tools.reporting.figures.style import BLUE, Figure, panels, short
+from alignbench_tools.reporting.figures.style import BLUE, Figure, panels
+from alignbench_tools.reporting.figures.wording import number
 
 # With fewer, a correlation is always 1 or says nothing.
 LEAST = 3
+# Inches: as tall as the names of so many detectors need.
+LOW, HIGH, MANY = 3.4, 4.8, 10
 
 
 def draw(material: Material) -> Figure | str | None:
     """The figure, or why there is none; None if no second benchmark was given."""
     if material.second is None:
         return None
-    numbers = material.second.numbers
+    name, numbers = clean(material.second.name), material.second.numbers
     pairs = [
         (entry.name, numbers[key], 100 * entry.result["auroc"])
         for entry in material.entries
@@ -22,32 +27,28 @@ def draw(material: Material) -> Figure | str | None:
         if key in numbers and entry.result["auroc"] == entry.result["auroc"]
     ]
     if len(pairs) < LEAST:
-        return f"{len(pairs)} of the detectors have a number in {material.second.name}, and it takes {LEAST}"
-    _, x, y = zip(*pairs, strict=True)
-    varied = np.ptp(x) > 0 and np.ptp(y) > 0
-    r = float(pearsonr(x, y).statistic) if varied else float("nan")
-    canvas, (panel,) = panels(1, 1, 3.4)
+        return f"{len(pairs)} of the detectors have a number in {name}, and it takes {LEAST}"
+    detectors, x, y = zip(*pairs, strict=True)
+    canvas, (panel,) = panels(1, 1, LOW if len(pairs) < MANY else HIGH)
     panel.plot(x, y, "o", color=BLUE)
-    for number, (name, across, up) in enumerate(sorted(pairs, key=lambda pair: pair[1:])):
-        # Neighbours take turns, lest their names stand on each other.
-        look = {"ha": "left", "xytext": (5, -4)} if number % 2 == 0 else {"ha": "right", "xytext": (-5, -2)}
-        panel.annotate(short(name, 18), (across, up), textcoords="offset points", fontsize=8, **look)
-    panel.set(xlabel=short(material.second.name, 40), ylabel="AlignBench, mean AUROC, %")
-    panel.margins(x=0.2, y=0.1)
-    shown = (
-        f"r = {r:.2f}".replace("-", "−")
-        if varied
-        else "a correlation is not defined, as one of them is constant"
-    )
+    panel.set(xlabel=cut(name, 5, 9), ylabel="AlignBench, mean AUROC, %")
+    panel.margins(x=0.12, y=0.1)
+    shown = _correlation(x, y)
+    panel.set_title(f"{shown}, n = {len(pairs)}", loc="left")
+    names = distinct(detectors, lambda detector: cut(detector, 1.6))
+    annotate(canvas, panel, list(zip(x, y, strict=True)), names)
     sentence = (
-        f"Mean AUROC here against {material.second.name}, for the {len(pairs)} detectors that have both: "
-        f"{'Pearson ' if varied else ''}{shown}."
+        f"Mean AUROC here against {name}, for the {len(pairs)} of {len(material.entries)} detectors that "
+        f"have both: {shown}."
     )
-    told = "; ".join(f"{name} {across:g} and {up:.1f}" for name, across, up in pairs)
-    return Figure(
-        "second_benchmark",
-        f"Against {material.second.name}",
-        sentence,
-        f"Scatter plot, {shown}. {told}.",
-        canvas,
+    told = "; ".join(
+        f"{clean(detector)} {number(across, 'g')} and {up:.1f}" for detector, across, up in pairs
     )
+    alt = f"Scatter plot, {shown}. {told}."
+    return Figure("second_benchmark", f"Against {name}", sentence, alt, canvas)
+
+
+def _correlation(x: tuple[float, ...], y: tuple[float, ...]) -> str:
+    if not (np.ptp(x) > 0 and np.ptp(y) > 0):
+        return "a correlation is not defined, as one of them is constant"
+    return f"Pearson r = {number(float(pearsonr(x, y).statistic), '.2f')}"

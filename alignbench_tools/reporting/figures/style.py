@@ -18,15 +18,16 @@ from alignbench import write_atomically
 # Colours that the colour-blind tell apart (Okabe and Ito, Color Universal Design, 2008), each with a line
 # style and a marker of its own for print in grey.
 BLACK, BLUE, ORANGE, GREEN, PURPLE = "#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-SERIES = (
+SERIES: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-", "marker": "o"},
     {"color": ORANGE, "linestyle": "--", "marker": "s"},
     {"color": GREEN, "linestyle": "-.", "marker": "^"},
     {"color": PURPLE, "linestyle": ":", "marker": "D"},
 )
-CORRECT = {"color": BLUE, "linestyle": "-", "marker": "o"}
-INCORRECT = {"color": ORANGE, "linestyle": "--", "marker": "s"}
-CHANCE = {"color": "#767676", "linewidth": 0.8, "linestyle": (0, (1, 2)), "zorder": 0}
+CORRECT: dict[str, Any] = {"color": BLUE, "linestyle": "-", "marker": "o"}
+INCORRECT: dict[str, Any] = {"color": ORANGE, "linestyle": "--", "marker": "s"}
+CHANCE: dict[str, Any] = {"color": "#767676", "linewidth": 0.8, "linestyle": (0, (1, 2)), "zorder": 0}
+GRID: dict[str, Any] = {"linewidth": 0.4, "color": "#DDDDDD"}
 # The figures with a panel or a line for each detector show so many, the best.
 SHOWN = len(SERIES)
 WIDTH = 7.0  # inches, a page's text width: sizes below are as printed
@@ -68,8 +69,10 @@ class Figure:
 
     @functools.cached_property
     def svg(self) -> str:
-        """Scalable, its text as text; the same bytes for the same numbers."""
-        return self._as("svg", {"Date": None, "Creator": None}).decode()
+        """An `svg` element, its text as text; the same bytes for the same numbers."""
+        drawn = self._as("svg", {"Date": None, "Creator": None}).decode()
+        # Without the prolog, whose document type names a host.
+        return drawn[drawn.index("<svg") :]
 
     def save(self, folder: Path) -> None:
         """Write ``name.svg`` and ``name.pdf`` into `folder`."""
@@ -104,20 +107,7 @@ def panels(number: int, columns: int, height: float, **options: Any) -> tuple[Ca
     axes = list(grid.flat)
     for unused in axes[number:]:
         unused.remove()
+    # A panel with nothing below it is its column's last.
+    for panel in axes[max(number - columns, 0) : number]:
+        panel.tick_params(labelbottom=True)
     return canvas, axes[:number]
-
-
-def short(name: str, length: int = 28) -> str:
-    """`name`, cut in the middle if it is too long for a label."""
-    name = " ".join(name.split())
-    return name if len(name) <= length else f"{name[: length - 9]}…{name[-8:]}"
-
-
-def percent(value: float) -> str:
-    """An AUROC as the paper prints it."""
-    return "undefined" if value != value else f"{100 * value:.1f}"
-
-
-def listed(parts: list[str]) -> str:
-    """Parts as a list in a sentence."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
