@@ -311,6 +311,23 @@ def test_a_wrong_key_ends_the_run_at_the_first_sentence(captions, served, tmp_pa
     assert stub.counts() == {"401": 1, "most_asked": 0}
 
 
+def test_an_account_without_credit_ends_the_run_and_what_was_answered_stays(
+    captions, hidden, served, tmp_path
+):
+    broke = captions[5].sentences[0]
+    key = question(SCORE.prompt(broke.text), captions.picture(captions[5]))
+    stub = served(replies(captions, SCORE, dict(hidden)), "--delay", 0.02, by_key={key: "quota"})
+    out = tmp_path / "s.jsonl"
+    with pytest.raises(ValueError, match=r"exceeded your current quota.*no credit left"):
+        ask(captions, stub, out, connections=2)
+    assert not out.exists()
+    paid = stub.counts()["paid"]
+    assert 0 < paid < captions.num_sentences
+    stub.set_faults({})
+    assert ask(captions, stub, out).counts() == {"ok": captions.num_sentences}
+    assert stub.counts()["paid"] <= captions.num_sentences + 2
+
+
 def test_an_unknown_model_ends_the_run_within_three_captions(captions, served, tmp_path):
     stub = served({})
     options = {"model": "openai/gpt-3000", "match": "does not exist.*check --model"}
