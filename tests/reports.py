@@ -6,6 +6,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+pytest.importorskip("jinja2", reason="the extra [report] is not installed")
+pytest.importorskip("matplotlib", reason="the extra [report] is not installed")
+
 from alignbench_tools import report, scores
 from alignbench_tools.captions import Captions
 from alignbench_tools.reporting import build, comparisons, inputs, leaderboard

@@ -14,6 +14,8 @@ from alignbench_tools.ensemble import ensemble
 from alignbench_tools.evaluate import evaluate
 from alignbench_tools.scores import Score, Scores
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.fixture(scope="module")
 def sample():

@@ -12,6 +12,8 @@ from alignbench_tools import scores
 from alignbench_tools.merging import merge
 from alignbench_tools.scores import Score, Scores
 
+pytestmark = pytest.mark.smoke
+
 HEADER = {
     "detector": "looker",
     "model": "acme/looker",

@@ -14,6 +14,8 @@ from alignbench_tools import scores, scoring
 from alignbench_tools.captions import Caption, Captions
 from alignbench_tools.scores import Score
 
+pytestmark = pytest.mark.smoke
+
 
 class Counting:
     """A detector that scores a sentence by its length and keeps what it was asked."""

@@ -14,12 +14,12 @@ from alignbench_tools.scores import Score
 
 def position(sentence: Sentence, seed: int) -> float:
     """Less the sentence's index in its caption."""
-    return -float(sentence.id.rpartition("/")[2])
+    return 0.0 - float(sentence.id.rpartition("/")[2])
 
 
 def length(sentence: Sentence, seed: int) -> float:
     """Less the number of words."""
-    return -float(len(sentence.text.split()))
+    return 0.0 - len(sentence.text.split())
 
 
 def constant(sentence: Sentence, seed: int) -> float:

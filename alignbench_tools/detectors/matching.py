@@ -44,7 +44,7 @@ class MatchingDetector:
     needs_picture = True
 
     def __init__(self, matcher: Matcher, batch_size: int | None = None) -> None:
-        self._matcher = matcher
+        self.matcher = matcher
         self._batch = batch_size or 32
         if self._batch < 1:
             raise ValueError(f"--batch-size {batch_size}: expected at least 1")
@@ -54,7 +54,7 @@ class MatchingDetector:
 
     def identity(self) -> dict[str, Any]:
         """The matcher's, and how many pictures were encoded and sentences cut so far."""
-        return self._matcher.identity() | {"usage": dict(self._usage)}
+        return self.matcher.identity() | {"usage": dict(self._usage)}
 
     def score(self, captions: Sequence[Caption], pictures: Sequence[bytes | None]) -> Iterator[Score]:
         """A score for each sentence, in order."""
@@ -85,7 +85,7 @@ class MatchingDetector:
                 except ValueError as error:
                     errors[key] = str(error)
             if batch:
-                seen |= zip(batch, self._matcher.see(list(batch.values())), strict=True)
+                seen |= zip(batch, self.matcher.see(list(batch.values())), strict=True)
                 self._usage["pictures_encoded"] += len(batch)
         self._keep(seen)
         return seen, errors
@@ -94,17 +94,17 @@ class MatchingDetector:
         for key, value in seen.items():
             self._seen[key] = value
             self._seen.move_to_end(key)
-        while len(self._seen) > self._matcher.seen_at_most:
+        while len(self._seen) > self.matcher.seen_at_most:
             self._seen.popitem(last=False)
 
     def _compare(self, asked: Sequence[tuple[Sentence, Any]]) -> dict[str, Score]:
-        lengths = self._matcher.lengths([sentence.text for sentence, _ in asked]) if asked else []
+        lengths = self.matcher.lengths([sentence.text for sentence, _ in asked]) if asked else []
         # Sentences of like length together: a batch is padded to its longest.
         order = sorted(range(len(asked)), key=lengths.__getitem__)
         found = {}
         for start in range(0, len(order), self._batch):
             places = order[start : start + self._batch]
-            values = self._matcher.compare(
+            values = self.matcher.compare(
                 [asked[place][1] for place in places], [asked[place][0].text for place in places]
             )
             for place, value in zip(places, values, strict=True):
@@ -115,7 +115,7 @@ class MatchingDetector:
     def _scored(self, name: str, value: float, length: int) -> Score:
         if not math.isfinite(value):
             return Score(name, None, "error", f"the model's score is {value}; take --dtype float32")
-        cut = length > self._matcher.window
+        cut = length > self.matcher.window
         self._usage["sentences_cut"] += cut
-        raw = f"cut: {self._matcher.window} of {length} tokens were read" if cut else None
-        return Score(name, value, raw=raw, input_tokens=min(length, self._matcher.window))
+        raw = f"cut: {self.matcher.window} of {length} tokens were read" if cut else None
+        return Score(name, value, raw=raw, input_tokens=min(length, self.matcher.window))

@@ -166,7 +166,8 @@ def collecting_rarely() -> Iterator[None]:
 def _engine(model: str, base_url: str | None, model_args: Mapping[str, Any] | None) -> Model:
     """Inspect's model; ValueError if its key, its package or the model itself is missing."""
     try:
-        return get_model(model, base_url=base_url, **(model_args or {}))
+        # A client of its own: one that another run has left belongs to an event loop that is gone.
+        return get_model(model, base_url=base_url, memoize=False, **(model_args or {}))
     except Exception as error:
         raise ValueError(f"--model {model}: {_plain(error)}") from None
 
@@ -178,13 +179,15 @@ def _plain(error: BaseException) -> str:
 
 def _evaluate(asker: Asker, work: Task, engine: Model, out: Path, connections: int) -> None:
     """Run the task; ValueError if it could not go on."""
-    (log,) = inspect_ai.eval(
+    logs = inspect_ai.eval(
         work,
         model=engine,
         display="none",
         score=False,
         log_dir=f"{out}.logs",
         log_images=False,
+        # The conversations are in the log anyway; the raw calls beside them take a seventh of the time.
+        log_model_api=False,
         log_realtime=False,
         log_header_only=True,
         max_connections=connections,
@@ -192,8 +195,10 @@ def _evaluate(asker: Asker, work: Task, engine: Model, out: Path, connections: i
     )
     if asker.failure:
         raise ValueError(asker.failure)
-    if log.status == "cancelled":
+    # Inspect takes Ctrl+C for itself, and then returns what it has: no log, if it was early.
+    if not logs or logs[0].status == "cancelled":
         raise KeyboardInterrupt
+    (log,) = logs
     if log.error:
         raise ValueError(f"Inspect ended the run: {log.error.message}; its log is {log.location}")
 

@@ -1,0 +1,1 @@
+"""New captions and pictures: what `alignbench generate` makes, for people to judge."""
