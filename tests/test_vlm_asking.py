@@ -3,6 +3,7 @@
 import collections
 import json
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -112,6 +113,25 @@ def test_auroc_by_captioner_equals_that_of_the_hidden_scores(name, rows, caption
     assert stub.counts()["paid"] == calls == found.header["usage"]["calls"]
 
 
+def test_wrong_words_are_found_again_in_the_sentence(few, served, tmp_path):
+    protocol = protocols.load("localize")
+    answers, expected = {}, {}
+    for caption in few:
+        for sentence in caption.sentences:
+            start = sentence.text.rindex(" ") + 1
+            quote = sentence.text[start:].rstrip(".")
+            reply = json.dumps({"wrong": [{"quote": quote, "confidence": 40}]})
+            answers[question(protocol.prompt(sentence.text), few.picture(caption))] = reply
+            expected[sentence.id] = quote
+    found = ask(few, served(answers), tmp_path / "s.jsonl", protocol)
+    texts = {sentence.id: sentence.text for caption in few for sentence in caption.sentences}
+    for row in scores.read(tmp_path / "s.jsonl").rows():
+        (span,) = row.spans
+        assert texts[row.id][span["start"] : span["end"]] == expected[row.id]
+        assert (span["score"], row.score) == (0.4, 0.6)
+    assert found.counts() == {"ok": 12}
+
+
 def test_a_sentence_is_asked_in_a_conversation_of_its_own_with_its_picture(few, hidden, served, tmp_path):
     """The server knows a question only by exactly its prompt and its picture."""
     stub = served(replies(few, SCORE, dict(hidden)))
@@ -196,6 +216,23 @@ def test_after_sigkill_every_sentence_is_scored_once_and_little_is_paid_twice(
     assert stub.counts()["paid"] - len(rows) <= kills * 5
 
 
+def test_ctrl_c_ends_the_run_as_such_and_loses_nothing(rows, captions, hidden, served, tmp_path):
+    stub = served(replies(captions, SCORE, dict(hidden)), "--delay", 0.2)
+    out = tmp_path / "s.jsonl"
+    script = KILLED.format(
+        tests=str(Path(__file__).parent), folder=str(tmp_path), url=stub.base_url, out=str(out)
+    )
+    running = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+    while stub.counts().get("paid", 0) < 12:
+        assert running.poll() is None
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=60)
+    assert running.returncode in (130, -signal.SIGINT)
+    assert ask(captions, stub, out).counts() == {"ok": len(rows)}
+    assert stub.counts()["paid"] - len(rows) <= 5
+
+
 def test_what_is_finished_is_not_asked_again(few, hidden, served, tmp_path):
     stub = served(replies(few, SCORE, dict(hidden)))
     first = ask(few, stub, tmp_path / "s.jsonl")
@@ -272,6 +309,23 @@ def test_a_wrong_key_ends_the_run_at_the_first_sentence(captions, served, tmp_pa
     stub = served({})
     refused(tmp_path, captions, stub, "Incorrect API key.*set the right one", key="wrong")
     assert stub.counts() == {"401": 1, "most_asked": 0}
+
+
+def test_an_account_without_credit_ends_the_run_and_what_was_answered_stays(
+    captions, hidden, served, tmp_path
+):
+    broke = captions[5].sentences[0]
+    key = question(SCORE.prompt(broke.text), captions.picture(captions[5]))
+    stub = served(replies(captions, SCORE, dict(hidden)), "--delay", 0.02, by_key={key: "quota"})
+    out = tmp_path / "s.jsonl"
+    with pytest.raises(ValueError, match=r"exceeded your current quota.*no credit left"):
+        ask(captions, stub, out, connections=2)
+    assert not out.exists()
+    paid = stub.counts()["paid"]
+    assert 0 < paid < captions.num_sentences
+    stub.set_faults({})
+    assert ask(captions, stub, out).counts() == {"ok": captions.num_sentences}
+    assert stub.counts()["paid"] <= captions.num_sentences + 2
 
 
 def test_an_unknown_model_ends_the_run_within_three_captions(captions, served, tmp_path):

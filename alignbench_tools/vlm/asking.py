@@ -8,7 +8,7 @@ from typing import Protocol as TypingProtocol
 
 import anyio
 from inspect_ai.model import ChatMessageUser, Content, ContentImage, ContentText, Model, ModelOutput
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from alignbench_tools.captions import Caption, Sentence
 from alignbench_tools.protocols import Protocol
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 # Until something is answered, captions are tried one by one, and after so many the run is given up.
 PATIENCE = 3
+# What Pillow raises for bytes that are no picture, none that has a media type, or far too large a one.
+UNREADABLE = (OSError, KeyError, Image.DecompressionBombError)
 
 
 class Pictured(Collection[Caption], TypingProtocol):
@@ -67,7 +69,7 @@ class Asker:
         """A `Score` for each sentence of `caption`; StopRun if no sentence of any caption could be asked."""
         try:
             shown = self._shown(caption)
-        except (UnidentifiedImageError, OSError) as error:
+        except UNREADABLE as error:
             return self._unasked(caption, "error", f"the picture cannot be read: {error}")
         if shown is None:
             return self._unasked(caption, "skipped", NO_PICTURE)
@@ -79,22 +81,17 @@ class Asker:
             message = ChatMessageUser(content=[*shown, ContentText(text=prompt)])
             try:
                 answers[number], version = await self._answer(caption, model, message, sentences)
-                self._keep(answers[number], version)
+                self._kept(answers[number], version)
             except GaveUpError as stop:
                 self._give_up(f"{model}: {describe(stop.reason)}; {advice(stop.reason)}")
-            except OSError as error:
-                self._give_up(
-                    f"a reply could not be kept: {error}; make room, then run the same command again"
-                )
             if self.failure:
                 group.cancel_scope.cancel()
 
         async with anyio.create_task_group() as group:
             for number in range(len(questions)):
                 group.start_soon(put, number)
-        # Raised out here, an error that ends the run is not wrapped in others.
-        if self.failure:
-            raise StopRun(self.failure)
+        # Raised out here, what ends the run is not wrapped in other errors.
+        self._stop_if_over()
         return [score for answer in answers for score in answer]
 
     def questions(self, caption: Caption) -> list[tuple[str, Sequence[Sentence]]]:
@@ -114,8 +111,24 @@ class Asker:
 
     def _unasked(self, caption: Caption, status: str, why: str) -> list[Score]:
         scores = [Score(sentence.id, None, status, why) for sentence in caption.sentences]
-        self._keep(scores, None)
+        self._kept(scores, None)
+        self._stop_if_over()
         return scores
+
+    def _kept(self, scores: Sequence[Score], version: str | None) -> None:
+        try:
+            self._keep(scores, version)
+        except OSError as error:
+            self._give_up(f"a reply could not be kept: {error}; make room, then run the same command again")
+
+    def _give_up(self, why: str) -> None:
+        if not self.failure:
+            self.failure = why
+            logger.error(why)
+
+    def _stop_if_over(self) -> None:
+        if self.failure:
+            raise StopRun(self.failure)
 
     async def _answer(
         self, caption: Caption, model: Model, message: ChatMessageUser, sentences: Sequence[Sentence]
@@ -128,11 +141,6 @@ class Asker:
             return [Score(sentence.id, None, "error", describe(error)) for sentence in sentences], None
         self.versions.add(output.model)
         return self._read(output, sentences), output.model
-
-    def _give_up(self, why: str) -> None:
-        if not self.failure:
-            self.failure = why
-            logger.error(why)
 
     async def _generate(self, model: Model, message: ChatMessageUser) -> ModelOutput:
         output = await model.generate([message])
@@ -229,5 +237,6 @@ def logprobs(output: ModelOutput) -> list[dict[str, float]] | None:
 def data_uri(picture: bytes) -> str:
     """The picture's own bytes as a `data:` URI; raises as PIL does if they are no picture."""
     with Image.open(io.BytesIO(picture)) as image:
-        kind = Image.MIME[image.format or ""]
+        # Photos in the format MPO are JPEG files with more pictures behind the first.
+        kind = "image/jpeg" if image.format == "MPO" else Image.MIME[image.format or ""]
     return f"data:{kind};base64,{base64.b64encode(picture).decode('ascii')}"

@@ -179,7 +179,7 @@ def _plain(error: BaseException) -> str:
 
 def _evaluate(asker: Asker, work: Task, engine: Model, out: Path, connections: int) -> None:
     """Run the task; ValueError if it could not go on."""
-    (log,) = inspect_ai.eval(
+    logs = inspect_ai.eval(
         work,
         model=engine,
         display="none",
@@ -195,8 +195,10 @@ def _evaluate(asker: Asker, work: Task, engine: Model, out: Path, connections: i
     )
     if asker.failure:
         raise ValueError(asker.failure)
-    if log.status == "cancelled":
+    # Inspect takes Ctrl+C for itself, and then returns what it has: no log, if it was early.
+    if not logs or logs[0].status == "cancelled":
         raise KeyboardInterrupt
+    (log,) = logs
     if log.error:
         raise ValueError(f"Inspect ended the run: {log.error.message}; its log is {log.location}")
 

@@ -16,7 +16,12 @@ from pathlib import Path
 
 from keys import digest
 
-FAULTS = ("429", "500", "garbage", "html", "reset", "silence")
+FAULTS = ("429", "500", "quota", "garbage", "html", "reset", "silence")
+REFUSALS = {
+    "429": (429, "Rate limit reached", "rate_limit_exceeded"),
+    "500": (500, "The server had an error", "server_error"),
+    "quota": (429, "You exceeded your current quota", "insufficient_quota"),
+}
 GARBAGE = "Colourless green ideas sleep furiously."
 
 
@@ -61,10 +66,8 @@ class Book:
         fault = self.fault(question)
         if fault:
             self.counts[fault] += 1
-        if fault == "429":
-            return 429, problem("Rate limit reached", "rate_limit_exceeded")
-        if fault == "500":
-            return 500, problem("The server had an error", "server_error")
+        if fault in REFUSALS:
+            return REFUSALS[fault][0], problem(*REFUSALS[fault][1:])
         if fault == "html":
             return 200, "<!doctype html><title>Bad gateway</title>"
         if fault in ("reset", "silence"):
