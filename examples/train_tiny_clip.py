@@ -1,14 +1,18 @@
 """Train a tiny CLIP on drawn scenes and log AUROC with its interval after each epoch.
 
     python examples/train_tiny_clip.py [--epochs 8] [--scenes 2000] [--seed 0]
+        [--save FOLDER] [--release FOLDER]
 
-Needs torch and transformers; downloads nothing and takes about a minute on two CPU cores. A scene has an
+Needs torch and transformers; downloads nothing and takes about a minute on two CPU cores. `--save` keeps the
+model for `alignbench score --model clip/FOLDER`, `--release` writes scenes that nothing was trained or chosen
+on, laid out like the published release, for its `--data-dir`. A scene has an
 object on the left and one on the right. Two captioners describe it in three sentences each, later
 sentences are more often wrong, and two-object sentences, which are longer, too: so a detector that
 never looks at the picture (`blind_position`, `blind_length`) is above chance, and has to be beaten.
 """
 
 import argparse
+import json
 import random
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +22,13 @@ import evaluate
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
-from transformers import CLIPConfig, CLIPModel
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
+
+try:
+    from transformers import CLIPImageProcessorPil as CLIPImageProcessor
+except ImportError:  # before transformers 5 there was one name for all
+    from transformers import CLIPImageProcessor
 
 COLORS = {
     "red": (220, 40, 40),
@@ -29,7 +39,7 @@ COLORS = {
 SHAPES = ("circle", "square", "triangle")
 SIDES = ("left", "right")
 OPENINGS = {"terse": "", "wordy": "the picture shows "}
-WORDS = "<pad> <end> a and on picture shows the".split()
+WORDS = "<pad> <end> <unk> a and on picture shows the".split()
 VOCABULARY = {word: i for i, word in enumerate([*WORDS, *COLORS, *SHAPES, *SIDES])}
 PIXELS, TOKENS = 32, 17
 
@@ -44,6 +54,19 @@ class Example(NamedTuple):
     label: int
     captioner: str
     position: int
+
+    def line(self):
+        """The sentence as a line of a release."""
+        return {
+            "model": self.captioner,
+            "image_source": "drawn",
+            "image_name": f"scene{self.image}",
+            "image_type": "Object",
+            "sentence_index": self.position,
+            "caption": self.sentence,
+            "annotation": "correct" if self.label else "incorrect",
+            "image_path_in_repo": f"images/drawn/scene{self.image}.png",
+        }
 
 
 def draw(scene, rng):
@@ -100,13 +123,44 @@ def make_examples(scenes, seed):
     return facts, torch.tensor(np.stack(pictures)).permute(0, 3, 1, 2), examples
 
 
+def make_tokenizer():
+    """Words of the vocabulary and <end>; any other word is <unk>."""
+    words = Tokenizer(models.WordLevel(VOCABULARY, unk_token="<unk>"))
+    words.normalizer = normalizers.Lowercase()
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.TemplateProcessing(
+        single="$A <end>", special_tokens=[("<end>", VOCABULARY["<end>"])]
+    )
+    special = {"pad_token": "<pad>", "eos_token": "<end>", "unk_token": "<unk>"}
+    return PreTrainedTokenizerFast(tokenizer_object=words, model_max_length=TOKENS, **special)
+
+
+TOKENIZER = make_tokenizer()
+
+
 def tokenize(sentences):
-    """Token ids of shape (sentences, TOKENS): words of the vocabulary, <end>, then <pad>."""
-    ids = torch.zeros(len(sentences), TOKENS, dtype=torch.long)
-    for row, sentence in zip(ids, sentences, strict=True):
-        words = [VOCABULARY[word] for word in [*sentence.split(), "<end>"]]
-        row[: len(words)] = torch.tensor(words)
-    return ids
+    """Token ids of shape (sentences, TOKENS)."""
+    return TOKENIZER(sentences, padding="max_length", truncation=True, return_tensors="pt")["input_ids"]
+
+
+def save(model, folder):
+    """The model with its tokenizer and image processor, as `AutoModel` and the others load it."""
+    gray = [0.5] * 3
+    size = {"height": PIXELS, "width": PIXELS}
+    pictures = CLIPImageProcessor(size=size, crop_size=size, image_mean=gray, image_std=gray)
+    for part in (model, TOKENIZER, pictures):
+        part.save_pretrained(folder)
+
+
+def write_release(folder, scenes, seed):
+    """`scenes` new scenes as a folder in the published layout: halcap_bench.jsonl and images/."""
+    drawn = Path(folder) / "images" / "drawn"
+    drawn.mkdir(parents=True, exist_ok=True)
+    _, pictures, examples = make_examples(scenes, seed)
+    for index, picture in enumerate(pictures.permute(0, 2, 3, 1).numpy()):
+        Image.fromarray(picture).save(drawn / f"scene{index}.png")
+    lines = [json.dumps(example.line()) + "\n" for example in examples]
+    (Path(folder) / "halcap_bench.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
 def make_model():
@@ -191,19 +245,22 @@ def blind(metric, examples):
     }
 
 
-def train(epochs=8, scenes=2000, validation_scenes=400, seed=0):
-    """Train and return a list with one dict of logged numbers for each epoch, epoch 0 untrained."""
+def train(epochs=8, scenes=2000, validation_scenes=400, seed=0, folder=None):
+    """Train and return a list with one dict of logged numbers for each epoch, epoch 0 untrained; the model of
+    the last epoch, whether it is the best or not, is saved in `folder`."""
+    torch.set_num_threads(1)  # such small sizes gain nothing from more, and lose where cores are busy
     torch.manual_seed(seed)
     metric = evaluate.load(str(Path(alignbench_auroc.__file__).with_name("alignbench_auroc.py")))
     _, pictures, held_out = make_examples(validation_scenes, seed=10_000 + seed)
     controls = blind(metric, held_out)
     model, bias = make_model(), torch.nn.Parameter(torch.zeros(()))
-    optimizer = torch.optim.AdamW([*model.parameters(), bias], lr=1e-3, weight_decay=0.01)
+    optimizer = torch.optim.AdamW([*model.parameters(), bias], lr=5e-4, weight_decay=0.01)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(held_out):,} sentences held out")
     history = []
     for epoch in range(epochs + 1):
         loss = float("nan")
         if epoch:
+            optimizer.param_groups[0]["lr"] = 5e-4 * (1 - (epoch - 1) / epochs)
             loss = train_epoch(model, optimizer, bias, *make_examples(scenes, seed=1000 * seed + epoch))
         result = validate(metric, model, pictures, held_out)
         history.append({"epoch": epoch, "loss": loss, **result, **controls})
@@ -212,12 +269,24 @@ def train(epochs=8, scenes=2000, validation_scenes=400, seed=0):
             "blind: position {blind_position:.3f}, length {blind_length:.3f}".format(**history[-1]),
             flush=True,
         )
+    if folder:
+        save(model, folder)
     return history
 
 
-if __name__ == "__main__":
+def main(arguments=None):
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--scenes", type=int, default=2000, help="drawn anew for each epoch")
     parser.add_argument("--seed", type=int, default=0)
-    train(**vars(parser.parse_args()))
+    parser.add_argument("--save", metavar="FOLDER", help="where to keep the model")
+    parser.add_argument("--release", metavar="FOLDER", help="where to write 400 scenes to score")
+    args = parser.parse_args(arguments)
+    train(args.epochs, args.scenes, seed=args.seed, folder=args.save)
+    if args.release:
+        write_release(args.release, scenes=400, seed=20_000 + args.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -45,7 +45,7 @@ def test_random_scores_depend_on_the_seed_and_the_sentence_and_on_nothing_else(s
     part = scored(sample.shuffle(seed=0).select(range(50)), "random", tmp_path / "part.jsonl", seed=1)
     ids = part.table["id"].to_pylist()
     np.testing.assert_array_equal(
-        part.aligned(ids), Captions and one.aligned(sample["id"])[[sample["id"].index(name) for name in ids]]
+        part.aligned(ids), one.aligned(sample["id"])[[sample["id"].index(name) for name in ids]]
     )
     other = scored(sample, "random", tmp_path / "other.jsonl", seed=2)
     assert abs(np.corrcoef(one.aligned(sample["id"]), other.aligned(sample["id"]))[0, 1]) < 0.2

@@ -6,12 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-HASHED = (".bin", ".jinja", ".json", ".model", ".safetensors", ".txt")
+HASHED = (".bin", ".gguf", ".jinja", ".json", ".model", ".safetensors", ".txt")
 
 
-def load_model(model_class: Any, name: str, dtype: Any) -> Any:
+def load_model(model_class: Any, name: str, dtype: Any, **options: Any) -> Any:
     """The model of that class; ValueError if the checkpoint lacks weights, which would then be random."""
-    options = {"dtype" if _is_five() else "torch_dtype": dtype}
+    options["dtype" if _is_five() else "torch_dtype"] = dtype
     model, info = model_class.from_pretrained(name, output_loading_info=True, **options)
     missing = sorted(info["missing_keys"])
     if missing:
