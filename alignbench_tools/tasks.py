@@ -1,6 +1,6 @@
 """AlignBench for Inspect: ``inspect eval alignbench_tools/tasks.py --model openai/gpt-4o``.
 
-Options are given as ``-T name=value``; with the package installed the task is also ``alignbench/alignbench``.
+Options are given as ``-T name=value``; the installed package has it as ``alignbench_tools/alignbench``.
 Give ``--no-log-images`` (pictures make logs large) and ``--no-log-realtime`` (faster) as well. Scores files
 are made from the logs by `alignbench_tools.vlm.logs`.
 """

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import datasets
@@ -141,37 +142,44 @@ def test_scores_from_a_log_are_those_of_alignbench_score(captions, hidden, tmp_p
 
 def command(*arguments, folder):
     """`inspect ARGUMENTS` as a user runs it, with the key in the environment."""
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("inspect")), *arguments],
+    return subprocess.Popen(
+        [str(Path(sys.executable).with_name("inspect")), *arguments, "--log-dir", "logs"],
         cwd=folder,
         env={**os.environ, "OPENAI_API_KEY": KEY, "INSPECT_DISPLAY": "plain"},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
     )
-    return done.stdout + done.stderr
 
 
-def test_inspect_eval_runs_the_file_and_eval_retry_asks_again_what_failed(captions, hidden, tmp_path):
+def test_eval_retry_finishes_what_was_killed_and_asks_again_what_failed(captions, hidden, tmp_path):
     """As Inspect's documentation describes it for any task; the exit code says nothing, the status does."""
-    failing = captions[3]
+    failing = captions[-2]
     key = question(SCORE.prompt(failing.sentences[1].text), captions.picture(failing))
     file = os.path.relpath(PROJECT / "alignbench_tools" / "tasks.py", tmp_path)
-    with Stub(replies(captions, SCORE, dict(hidden)), tmp_path, faults={"by_key": {key: "html"}}) as stub:
-        options = f"eval {file} --model openai/gpt-4o --model-base-url {stub.base_url} -T sample=true"
-        said = command(*options.split(), "-T", f"limit={LIMIT}", "--log-dir", "logs", folder=tmp_path)
-        (first,) = find_logs([tmp_path / "logs"])
-        assert read_eval_log(str(first)).status == "error", said
-        found, _ = scores_from_logs([first])
-        assert found.counts() == {"ok": LIMIT - 1, "error": 1}
-        stub.set_faults({})
-        said = command("eval-retry", str(first), "--log-dir", "logs", folder=tmp_path)
-        (second,) = set(find_logs([tmp_path / "logs"])) - {first}
-        assert read_eval_log(str(second)).status == "success", said
-        assert stub.counts()["paid"] == LIMIT - 1 + len(failing.sentences)
-    for paths in ([first, second], [second, first], [tmp_path / "logs"]):
+    options = f"eval {file} --model openai/gpt-4o -T sample=true -T limit={LIMIT} --max-connections 5"
+    answers = replies(captions, SCORE, dict(hidden))
+    with Stub(answers, tmp_path, "--delay", 0.1, faults={"by_key": {key: "html"}}) as stub:
+        killed = command(*options.split(), "--model-base-url", stub.base_url, folder=tmp_path)
+        while stub.counts().get("paid", 0) < 50:
+            assert killed.poll() is None, killed.stdout.read()
+            time.sleep(0.02)
+        killed.kill()
+        killed.communicate()
+        logs = find_logs([tmp_path / "logs"])
+        for expected in ("error", "success"):
+            said = command("eval-retry", str(logs[-1]), folder=tmp_path).communicate(timeout=120)[0]
+            logs += sorted(set(find_logs([tmp_path / "logs"])) - set(logs))
+            assert read_eval_log(str(logs[-1]), header_only=True).status == expected, said
+            if expected == "error":
+                assert scores_from_logs(logs[-1:])[0].counts() == {"ok": LIMIT - 1, "error": 1}
+            stub.set_faults({})
+        # What was under way is asked twice, and so is the caption with the sentence that failed.
+        assert stub.counts()["paid"] <= LIMIT + 5 * 6 + len(failing.sentences)
+    for paths in (logs, logs[::-1], [tmp_path / "logs"]):
         found, _ = scores_from_logs(paths)
         assert found.counts() == {"ok": LIMIT}
+        assert found.header["usage"]["calls"] == LIMIT
         assert {row.id: row.score for row in found.rows()} == {
             each.id: hidden[each.id] for caption in captions for each in caption.sentences
         }

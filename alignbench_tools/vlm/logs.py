@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from inspect_ai.log import EvalLog, read_eval_log, read_eval_log_samples
+from inspect_ai.log import EvalLog, EvalSample, read_eval_log, read_eval_log_samples
 
 from alignbench_tools import merging
 from alignbench_tools.scores import Score, Scores
@@ -23,7 +23,10 @@ def scores_from_logs(paths: Sequence[str | Path]) -> tuple[Scores, list[str]]:
     Raises ValueError if a log is not of AlignBench's task, and if the logs are not of one run
     (`merging.merge`).
     """
-    return merging.merge([read_log(path) for path in find_logs(paths)])
+    merged, notes = merging.merge([read_log(path) for path in find_logs(paths)])
+    # A log of `inspect eval-retry` has the samples of the log before it again: their calls count once.
+    merged.header["usage"] = costs.usage(merged.rows())
+    return merged, notes
 
 
 def find_logs(paths: Sequence[str | Path]) -> list[Path]:
@@ -46,9 +49,18 @@ def read_log(path: str | Path) -> Scores:
     versions: set[str] = set()
     rows = []
     for sample in samples:
-        versions |= set(sample.store.get(task.VERSIONS, []))
-        rows += [Score(**row) for row in sample.store.get(task.STORED, [])]
+        known = _known(sample)
+        versions |= set(known.get(task.VERSIONS, []))
+        rows += [Score(**row) for row in known.get(task.STORED, [])]
     return Scores.from_rows(_header(log, metadata, versions, rows), rows, str(path))
+
+
+def _known(sample: EvalSample) -> dict[str, Any]:
+    """What the solver stored; of a sample that `inspect eval-retry` brought back, what the scorer kept."""
+    if task.STORED in sample.store:
+        return sample.store
+    kept = (sample.scores or {}).get(task.sentences.__name__)
+    return (kept and kept.metadata) or {}
 
 
 def _header(log: EvalLog, metadata: dict[str, Any], versions: set[str], rows: list[Score]) -> dict[str, Any]:

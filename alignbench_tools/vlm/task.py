@@ -135,15 +135,23 @@ def ask_sentences(asker: Asker, captions: Mapping[str, Caption]) -> Solver:
 
 @metric
 def auroc_by_captioner() -> Metric:
-    """AUROC over the sentences of each captioner, and `mean`, that of the captioners (the paper's Avg.)."""
+    """AUROC over the sentences of each captioner, and `mean`, that of the captioners (the paper's Avg.).
+
+    Sentences of unknown label and those without a score are left out.
+    """
 
     def compute(scores: list[SampleScore]) -> dict[str, float]:
         pairs: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for each in scores:
-            pairs[(each.sample_metadata or {})["captioner"]] += (each.score.metadata or {})["pairs"]
+            known = each.score.metadata or {}
+            pairs[(each.sample_metadata or {})["captioner"]] += [
+                (row["score"], LABELS[label])
+                for row, label in zip(known[STORED], known["labels"], strict=False)
+                if row["score"] is not None and label in LABELS
+            ]
         found = {name: _auroc(pairs[name]) for name in sorted(pairs)}
-        known = [value for value in found.values() if np.isfinite(value)]
-        return {**found, "mean": float(np.mean(known)) if known else float("nan")}
+        finite = [value for value in found.values() if np.isfinite(value)]
+        return {**found, "mean": float(np.mean(finite)) if finite else float("nan")}
 
     return compute
 
@@ -157,22 +165,16 @@ def _auroc(pairs: list[tuple[float, int]]) -> float:
 
 @scorer(metrics=[auroc_by_captioner()])
 def sentences() -> Scorer:
-    """Pairs (score, label) of a caption's sentences; unknown labels and missing scores are left out.
-
-    Its value is the mean score of the sentences that have one, 0 if none has.
-    """
+    """The scores and labels of a caption's sentences; its value is the mean of the scores, 0 without any."""
 
     async def score(state: TaskState, target: Target) -> InspectScore:
         rows = state.store.get(STORED, [])
-        pairs = [
-            (row["score"], LABELS[label])
-            for row, label in zip(rows, target, strict=False)
-            if row["score"] is not None and label in LABELS
-        ]
         given = [row["score"] for row in rows if row["score"] is not None]
-        answer = " | ".join(str(row.get("raw")) for row in rows)
         return InspectScore(
-            value=float(np.mean(given)) if given else 0.0, answer=answer, metadata={"pairs": pairs}
+            value=float(np.mean(given)) if given else 0.0,
+            answer=" | ".join(str(row.get("raw")) for row in rows),
+            # Once more, for Inspect does not bring back the store of a sample from a run that was killed.
+            metadata={"labels": list(target), STORED: rows, VERSIONS: state.store.get(VERSIONS, [])},
         )
 
     return score
