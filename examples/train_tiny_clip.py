@@ -254,13 +254,13 @@ def train(epochs=8, scenes=2000, validation_scenes=400, seed=0, folder=None):
     _, pictures, held_out = make_examples(validation_scenes, seed=10_000 + seed)
     controls = blind(metric, held_out)
     model, bias = make_model(), torch.nn.Parameter(torch.zeros(()))
-    optimizer = torch.optim.AdamW([*model.parameters(), bias], lr=1e-3, weight_decay=0.01)
+    optimizer = torch.optim.AdamW([*model.parameters(), bias], lr=5e-4, weight_decay=0.01)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(held_out):,} sentences held out")
     history = []
     for epoch in range(epochs + 1):
         loss = float("nan")
         if epoch:
-            optimizer.param_groups[0]["lr"] = 1e-3 * (1 - (epoch - 1) / epochs)
+            optimizer.param_groups[0]["lr"] = 5e-4 * (1 - (epoch - 1) / epochs)
             loss = train_epoch(model, optimizer, bias, *make_examples(scenes, seed=1000 * seed + epoch))
         result = validate(metric, model, pictures, held_out)
         history.append({"epoch": epoch, "loss": loss, **result, **controls})
