@@ -7,7 +7,7 @@ EXAMPLES := .venv-examples/bin
 PIP := pip install --quiet --disable-pip-version-check
 SOURCES := setup.cfg pyproject.toml
 # What runs on torch.
-TORCH_TESTS := examples other_libraries encoders open_clip generative ray tiny_clip language_model lmms_eval
+TORCH_TESTS := examples other_libraries encoders generative ray tiny_clip language_model lmms_eval
 
 # Environments are made and tested two at a time, the output of each in one piece.
 MAKEFLAGS += --jobs=2 --output-sync=target

@@ -26,6 +26,8 @@ def _add_captions(actions: Any) -> None:
     parser.add_argument(
         "--images", type=Path, metavar="FOLDER", help="pictures; default: the benchmark's own"
     )
+    parser.add_argument("--dataset", metavar="NAME", help="or those in column image of a dataset")
+    parser.add_argument("--split", default="train", help="of --dataset (default: %(default)s)")
     parser.add_argument("--prompt", type=Path, help="a text file; default: ours")
     parser.add_argument("--out", type=Path, required=True, metavar="COLLECTION", help="a folder")
     parser.add_argument("--limit", type=int, help="only the first so many pictures")
@@ -83,11 +85,7 @@ def run_captions(args: argparse.Namespace) -> int:
         raise ValueError(f"--model {args.model}: {error}; pip install 'alignbench[vlm]'") from None
     prompt = asking.load(args.prompt, args.max_tokens, args.temperature)
     prices = costs.read_prices(args.prices) if args.prices else None
-    shown = (
-        pictures.of_folder(args.images, args.captioner, args.limit)
-        if args.images
-        else pictures.of_benchmark(args, args.captioner, args.limit)
-    )
+    shown = _pictures(args)
     print(costs.estimate(shown, prompt, costs.price_of(args.model, prices)), flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     replies = vlm.run(
@@ -105,6 +103,16 @@ def run_captions(args: argparse.Namespace) -> int:
     print(f"{args.out}: {len(shown):,} pictures: " + ", ".join(f"{n:,} {name}" for name, n in counts.items()))
     print("usage: " + ", ".join(f"{name} {value}" for name, value in replies.header["usage"].items()))
     return 1 if counts["error"] else 0
+
+
+def _pictures(args: argparse.Namespace) -> pictures.Pictures:
+    if args.images and args.dataset:
+        raise ValueError("--images and --dataset: give one of them")
+    if args.images:
+        return pictures.of_folder(args.images, args.captioner, args.limit)
+    if args.dataset:
+        return pictures.of_dataset(args.dataset, args.split, args.captioner, args.limit)
+    return pictures.of_benchmark(args, args.captioner, args.limit)
 
 
 def run_images(args: argparse.Namespace) -> int:

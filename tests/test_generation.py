@@ -190,6 +190,29 @@ def test_the_benchmarks_own_pictures_keep_their_names(served, tmp_path):
     assert all(shown.picture(each).startswith(b"\x89PNG") for each in shown)
 
 
+def test_a_dataset_gives_its_pictures_which_go_into_the_collection(folder, served, tmp_path):
+    files = sorted(folder.rglob("*.png"))[:6]
+    columns = {
+        "image": [{"bytes": file.read_bytes(), "path": None} for file in files],
+        "file_name": [file.name for file in files],
+    }
+    kinds = datasets.Features({"image": datasets.Image(), "file_name": datasets.Value("string")})
+    (tmp_path / "set").mkdir()
+    table = datasets.Dataset.from_dict(columns, features=kinds)
+    table.to_parquet(tmp_path / "set" / "train-00000-of-00001.parquet")
+    shown = pictures.of_dataset(str(tmp_path / "set"), "train", "new")
+    stub = served({question(PROMPT.template, shown.picture(each)): CAPTION for each in shown})
+    words = arguments(stub, folder, tmp_path / "c")
+    words[words.index("--images")] = "--dataset"
+    words[words.index(str(folder))] = str(tmp_path / "set")
+    assert command.main(words) == 0
+    records = collection.read(tmp_path / "c")
+    assert [record["image_name"] for record in records] == [file.stem for file in files]
+    for record, file in zip(records, files, strict=True):
+        assert (tmp_path / "c" / record["image"]).read_bytes() == file.read_bytes()
+    assert len(read_collection(tmp_path / "c").files) == 6
+
+
 class Painter:
     """Draws as a provider would: fails, refuses, counts."""
 

@@ -73,7 +73,7 @@ def test_the_model_that_looks_beats_every_control_by_more_than_its_interval(fold
 def test_batch_size_and_order_change_no_score_beyond_float_noise(folder, rows, tmp_path):
     known = scores.read(folder / "clip.jsonl").aligned(rows["id"][:])
     shuffled = Captions(rows.shuffle(seed=1))
-    for size in (1, 7, 64):
+    for size in (7, 64):
         detector = detectors.build(f"clip/{folder / 'clip'}", {"device": "cpu", "batch_size": size})
         found = scoring.run(detector, shuffled, tmp_path / f"{size}.jsonl", progress=False)
         np.testing.assert_allclose(found.aligned(rows["id"][:]), known, atol=2e-6)

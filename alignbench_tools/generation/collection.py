@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from alignbench import write_atomically
+from alignbench import check_picture, write_atomically
 from alignbench_tools.annotation.folders import link_or_copy
 from alignbench_tools.annotation.items import CAPTIONS_FILE
 from alignbench_tools.generation import asking, splitting
@@ -36,10 +36,11 @@ def write(folder: Path, pictures: Pictures, replies: Scores, about: Mapping[str,
     captioner = next(iter(pictures.data["captioners"]))
     rows = {row.id: row for row in replies.rows()}
     records = []
-    for name, picture in pictures.picture_of.items():
+    for caption, (name, picture) in zip(pictures, pictures.picture_of.items(), strict=True):
         if name not in rows:
             continue
-        made = _record(captioner, picture, rows[name], folder)
+        data = None if picture.url or picture.file else pictures.picture(caption)
+        made = _record(captioner, picture, rows[name], folder, data)
         before = known.get((captioner, picture.name))
         same = before is not None and before.get("caption") == made.get("caption")
         records.append(before if same and before else made)
@@ -47,7 +48,10 @@ def write(folder: Path, pictures: Pictures, replies: Scores, about: Mapping[str,
     return Counter(tag for record in records for tag in (record["status"], *record.get("flags", [])))
 
 
-def _record(captioner: str, picture: Picture, reply: Score, folder: Path) -> dict[str, Any]:
+def _record(
+    captioner: str, picture: Picture, reply: Score, folder: Path, data: bytes | None
+) -> dict[str, Any]:
+    """A record, and its picture in the folder: linked, or written from `data`; none if it has an address."""
     record: dict[str, Any] = {
         "captioner": captioner,
         "image_name": picture.name,
@@ -61,6 +65,11 @@ def _record(captioner: str, picture: Picture, reply: Score, folder: Path) -> dic
         record["image"] = f"images/{_safe(picture.source)}/{_safe(picture.name)}{picture.file.suffix.lower()}"
         if not (folder / record["image"]).exists():
             link_or_copy(picture.file, folder / record["image"])
+    elif data is not None:
+        kind = check_picture(data).lower()
+        record["image"] = f"images/{_safe(picture.source)}/{_safe(picture.name)}.{kind}"
+        (folder / record["image"]).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / record["image"], data)
     if reply.status != "ok":
         return {**record, "reply": reply.raw, "sentences": []}
     caption = asking.answer(reply.raw)

@@ -14,6 +14,9 @@ from alignbench_tools.captions import Caption, Captions, Sentence
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 
+# Columns of a dataset that may hold its pictures' names.
+NAMED_BY = ("image_id", "id", "file_name", "image_name")
+
 
 class Picture(NamedTuple):
     """A picture: its name in the benchmark, where it is from, and its file or address."""
@@ -74,6 +77,35 @@ def of_folder(folder: Path, captioner: str, limit: int | None = None) -> Picture
     ]
     pictures = [Picture(name, folder.name, None, path) for name, path in zip(names, files, strict=True)]
     return Pictures(pictures, captioner, str(folder), lambda row: files[row].read_bytes())
+
+
+def of_dataset(name: str, split: str, captioner: str, limit: int | None = None) -> Pictures:
+    """The pictures in column ``image`` of a dataset of the Hub or of a folder, as `load_dataset` takes it.
+
+    A picture is named by the first of the columns `NAMED_BY` that the dataset has, else by its row number;
+    rows without picture are left out. Raises ValueError if there is no such column or no picture.
+    """
+    rows = datasets.load_dataset(name, split=split)
+    if "image" not in rows.column_names:
+        raise ValueError(f"{name}: expected a column image, got {', '.join(rows.column_names)}")
+    images = rows.select_columns("image").cast_column("image", datasets.Image(decode=False))
+    column = next((each for each in NAMED_BY if each in rows.column_names), None)
+    names = list(map(str, rows[column])) if column else [str(row) for row in range(len(rows))]
+    present = [row for row, cell in enumerate(images["image"]) if cell is not None][:limit]
+    if not present:
+        raise ValueError(f"{name}, split {split}: no picture in it")
+    source = name.rstrip("/").rpartition("/")[2]
+    pictures = [Picture(_plain_name(names[row]), source) for row in present]
+    return Pictures(
+        pictures, captioner, f"{name}, {split}", lambda row: _bytes(images[present[row]]["image"])
+    )
+
+
+def _plain_name(name: str) -> str:
+    """`name` without the suffix of a picture file and without separators of paths."""
+    path = Path(name)
+    stem = str(path.with_suffix("")) if path.suffix.lower() in SUFFIXES else name
+    return stem.replace("/", "_").replace("\\", "_")
 
 
 def of_benchmark(args: argparse.Namespace, captioner: str, limit: int | None = None) -> Pictures:

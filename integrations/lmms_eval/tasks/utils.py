@@ -31,17 +31,18 @@ def doc_to_target(doc):
 def process_results(doc, results):
     """What `auroc` and `unparsed` need of one sentence."""
     (reading,) = PROTOCOL.read(results[0], None, [doc["sentence"]])
-    row = {name: doc[name] for name in ("id", "label", "captioner", "image_id")} | {"score": reading.score}
+    # Not as `score`: lmms-eval averages what has that name, and gives its standard error as the metric's.
+    row = {name: doc[name] for name in ("id", "label", "captioner", "image_id")} | {"rating": reading.score}
     return {"alignbench_auroc": row, "alignbench_unparsed": row}
 
 
 def auroc(rows):
     """Mean AUROC over captioners, in [0, 1]; a sentence without score is held against the model."""
     columns = {name: [row[name] for row in rows] for name in ("captioner", "image_id")}
-    scores, labels = [row["score"] for row in rows], [row["label"] for row in rows]
+    scores, labels = [row["rating"] for row in rows], [row["label"] for row in rows]
     return summarize(scores, labels, missing="worst", **columns)["auroc"]
 
 
 def unparsed(rows):
     """How many answers stated no score."""
-    return sum(row["score"] is None for row in rows)
+    return sum(row["rating"] is None for row in rows)
