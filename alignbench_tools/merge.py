@@ -20,7 +20,9 @@ def add_parser(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Merge, and say what had to be resolved."""
-    merged, notes = merging.merge([_read(path) for path in args.parts])
+    logs = [path for path in args.parts if path.suffix == ".eval"]
+    parts = [scores.read(path) for path in args.parts if path.suffix != ".eval"]
+    merged, notes = merging.merge([*parts, *_of_logs(logs)])
     scores.write(merged, args.out)
     counts = ", ".join(f"{number:,} {status}" for status, number in merged.counts().items())
     print(f"{args.out}: {merged.detector}: {counts}")
@@ -28,11 +30,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read(path: Path) -> scores.Scores:
-    if path.suffix != ".eval":
-        return scores.read(path)
+def _of_logs(paths: list[Path]) -> list[scores.Scores]:
+    """The scores in logs, as one: a log and its retries count each call once."""
+    if not paths:
+        return []
     try:
         from alignbench_tools.vlm import logs
     except ImportError as error:
-        raise ValueError(f"{path}: {error}; pip install 'alignbench[vlm]'") from None
-    return logs.read_log(path)
+        raise ValueError(f"{paths[0]}: {error}; pip install 'alignbench[vlm]'") from None
+    return [logs.scores_from_logs(paths)[0]]
