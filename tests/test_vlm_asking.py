@@ -222,7 +222,9 @@ def test_ctrl_c_ends_the_run_as_such_and_loses_nothing(rows, captions, hidden, s
     script = KILLED.format(
         tests=str(Path(__file__).parent), folder=str(tmp_path), url=stub.base_url, out=str(out)
     )
-    running = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+    # A shell starts what it puts into the background with Ctrl+C ignored, and this test may be there.
+    hears = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    running = subprocess.Popen([sys.executable, "-c", hears + script], stderr=subprocess.PIPE, text=True)
     while stub.counts().get("paid", 0) < 12:
         assert running.poll() is None
         time.sleep(0.02)
